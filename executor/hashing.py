@@ -1,0 +1,17 @@
+"""Keccak-256 with the fast backend: `ETH_HASH_BACKEND` must be set before the first hash of the process."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+
+from eth_hash.auto import keccak  # noqa: E402 - the backend is chosen above
+
+EMPTY_CODE_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
+"""keccak256 of no bytes: the code hash of an account without code."""
+
+
+def keccak256(data: bytes) -> bytes:
+    """Return the 32-byte Keccak-256 of `data`."""
+    return keccak(data)

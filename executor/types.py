@@ -1,0 +1,187 @@
+"""The nouns of a block's execution; frozen data without behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scheduler.access import AccessSet, Address, Bounds, ReadSet, WriteSet
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A block header in the order of the yellow paper; absent fields of older forks are None."""
+
+    parent_hash: bytes
+    uncles_hash: bytes
+    coinbase: Address
+    state_root: bytes
+    transactions_root: bytes
+    receipts_root: bytes
+    bloom: bytes
+    difficulty: int
+    number: int
+    gas_limit: int
+    gas_used: int
+    timestamp: int
+    extra_data: bytes
+    mix_hash: bytes
+    nonce: bytes
+    base_fee: int | None = None
+    withdrawals_root: bytes | None = None
+    blob_gas_used: int | None = None
+    excess_blob_gas: int | None = None
+    parent_beacon_root: bytes | None = None
+    requests_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A validator withdrawal (EIP-4895); `amount` is in gwei."""
+
+    index: int
+    validator_index: int
+    address: Address
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawTransaction:
+    """A signed transaction as it stands in the block; `sender_hint` helps scheduling and is never trusted."""
+
+    raw: bytes
+    sender_hint: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block to execute: all that execution needs beside the pre-state.
+
+    `block_hashes` maps ancestor numbers to hashes, as far as BLOCKHASH asks for them;
+    `access_sets` holds one expected access set per transaction where whoever made the block knows them.
+    """
+
+    header: Header
+    transactions: tuple[RawTransaction, ...]
+    fork: str
+    chain_id: int = 1
+    withdrawals: tuple[Withdrawal, ...] | None = None
+    uncles: tuple[Header, ...] = ()
+    block_hashes: dict[int, bytes] = field(default_factory=dict)
+    access_sets: tuple[AccessSet, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An event: topics are 32 bytes each."""
+
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A transaction's receipt; `status` is None before Byzantium, `post_state` is None after it or when unknown.
+
+    `bloom` is 256 bytes, `logs_rlp` the RLP list of the logs (decode with `executor.receipts.decode_logs`).
+    """
+
+    tx_type: int
+    status: int | None
+    gas_used: int
+    cumulative_gas_used: int
+    bloom: bytes
+    logs_rlp: bytes
+    post_state: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionResult:
+    """One execution of one transaction, on whatever values it saw.
+
+    `reads` and `bounds` say when the result is exact; `writes` and `codes` (hash -> bytes) what it changes.
+    `error` is the reason for which the transaction may not stand in a block (nothing is written then);
+    `failure` is a fault of the engine. Gas in gas units, `seconds` of execution on one core.
+    """
+
+    reads: ReadSet
+    bounds: Bounds
+    writes: WriteSet
+    codes: dict[bytes, bytes] = field(default_factory=dict)
+    sender: Address = b""
+    tx_type: int = 0
+    gas_limit: int = 0
+    gas_used: int = 0
+    blob_gas: int = 0
+    success: bool = False
+    logs_rlp: bytes = b"\xc0"
+    bloom: int = 0
+    created: Address | None = None
+    output: bytes = b""
+    sweeps: frozenset[Address] = frozenset()
+    error: tuple[str, str] | None = None
+    failure: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDiff:
+    """An account after the block, where it changed; None means unchanged, `deleted` that it is gone."""
+
+    balance: int | None = None
+    nonce: int | None = None
+    code: bytes | None = None
+    storage: dict[int, int] = field(default_factory=dict)
+    cleared: bool = False
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StateDiff:
+    """Address -> what changed in the block. `storage` holds new values (0 for a deleted slot)."""
+
+    accounts: dict[Address, AccountDiff] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockStats:
+    """How the block was executed: counts, and seconds on the driver.
+
+    `executions` counts runs of transactions, `conflicts` results that were found stale,
+    `max_executions` the most runs of one transaction; `tx_seconds` and `tx_gas` are per transaction, of the
+    run that was settled; `chain_*` describe the longest chain of real dependencies.
+    """
+
+    transactions: int = 0
+    executions: int = 0
+    conflicts: int = 0
+    max_executions: int = 0
+    third_executions: int = 0
+    batches: int = 0
+    seconds: float = 0.0
+    dispatch_seconds: float = 0.0
+    settle_seconds: float = 0.0
+    merge_seconds: float = 0.0
+    executions_by_tx: tuple[int, ...] = ()
+    tx_seconds: tuple[float, ...] = ()
+    tx_gas: tuple[int, ...] = ()
+    access_sets: tuple[AccessSet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlockResult:
+    """The outcome of a block: equal for every strategy, pool and completion order, `stats` apart.
+
+    `bloom` is 256 bytes; `receipts_root` is over the receipts as encoded in the block's fork; `requests_hash`
+    is None before Prague.
+    """
+
+    receipts: tuple[Receipt, ...]
+    state_diff: StateDiff
+    gas_used: int
+    blob_gas_used: int
+    bloom: bytes
+    receipts_root: bytes
+    requests: tuple[bytes, ...] = ()
+    requests_hash: bytes | None = None
+    stats: BlockStats = field(default_factory=BlockStats)
