@@ -18,6 +18,9 @@ Location: TypeAlias = tuple[bytes, int, int]
 BALANCE, NONCE, CODE, STORAGE, EXISTENCE = range(5)
 KIND_NAMES = ("balance", "nonce", "code", "storage", "existence")
 
+EMPTY_CODE_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
+"""keccak256 of no bytes: the code hash of an account without code."""
+
 ReadSet: TypeAlias = dict[Location, Value]
 """Location -> the value seen before the transaction's own writes."""
 Bounds: TypeAlias = dict[Address, int]
