@@ -8,9 +8,6 @@ os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 
 from eth_hash.auto import keccak  # noqa: E402 - the backend is chosen above
 
-EMPTY_CODE_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
-"""keccak256 of no bytes: the code hash of an account without code."""
-
 
 def keccak256(data: bytes) -> bytes:
     """Return the 32-byte Keccak-256 of `data`."""

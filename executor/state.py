@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from executor.hashing import EMPTY_CODE_HASH, keccak256
+from executor.forks import ForkRules
+from executor.hashing import keccak256
 from executor.types import AccountDiff, StateDiff
-from scheduler.access import BALANCE, CODE, EXISTENCE, NONCE, STORAGE, Address, Location, Value
+from scheduler.access import BALANCE, CODE, EMPTY_CODE_HASH, EXISTENCE, NONCE, STORAGE, Address, Location, Value
 
 
 class Account:
@@ -72,6 +73,11 @@ class MemoryState:
         self.codes = {} if codes is None else codes
         self.codes.setdefault(EMPTY_CODE_HASH, b"")
         self.complete = complete
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle as plain tuples: a state is shipped to every worker."""
+        rows = {a: (x.balance, x.nonce, x.code_hash, x.storage) for a, x in self.accounts.items()}
+        return _restore_state, (rows, self.codes, self.complete)
 
     def read(self, location: Location) -> Value:
         """Return balance, nonce, code hash, slot, or 1 for an account that is present."""
@@ -141,3 +147,16 @@ class MemoryState:
                 account.storage[slot] = value
             else:
                 account.storage.pop(slot, None)
+
+
+def _restore_state(
+    rows: dict[Address, tuple[int, int, bytes, dict[int, int]]], codes: dict[bytes, bytes], complete: bool
+) -> MemoryState:
+    return MemoryState({address: Account(*row) for address, row in rows.items()}, codes, complete=complete)
+
+
+def sweepable_accounts(pre_state: PreState, rules: ForkRules) -> frozenset[Address]:
+    """Return accounts that are present though empty: from EIP-161 on the first touch removes them."""
+    if not (rules.empty_accounts_removed and isinstance(pre_state, MemoryState) and pre_state.complete):
+        return frozenset()
+    return frozenset(address for address, account in pre_state.accounts.items() if account.is_empty())

@@ -1,0 +1,120 @@
+"""The state as the settled transactions left it: effects applied in block order over the pre-state."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from executor.state import PreState
+from executor.types import AccountDiff, StateDiff, TransactionResult
+from scheduler.access import (
+    BALANCE,
+    CODE,
+    EMPTY_CODE_HASH,
+    EXISTENCE,
+    NONCE,
+    STORAGE,
+    Address,
+    Location,
+    Value,
+)
+
+
+class SettledState:
+    """Settled values over a pre-state; answers a view like a multi-version state, with one version only."""
+
+    def __init__(self, pre_state: PreState, *, empty_removed: bool) -> None:
+        self._pre_state = pre_state
+        self._empty_removed = empty_removed
+        self._values: dict[Location, Value] = {}
+        self._deltas: dict[Address, int] = {}
+        self._clears: set[Address] = set()
+        self._sweeps: set[Address] = set()
+        self._codes: dict[bytes, bytes] = {}
+
+    def apply(self, result: TransactionResult) -> None:
+        """Take in the effects of the next transaction in block order."""
+        writes = result.writes
+        for address in writes.clears:
+            self._clears.add(address)
+            for key in [key for key in self._values if key[0] == address and key[1] == STORAGE]:
+                del self._values[key]
+        self._values.update(writes.values)
+        deltas = self._deltas
+        for address, delta in writes.deltas.items():
+            deltas[address] = deltas.get(address, 0) + delta
+        if result.codes:
+            self._codes.update(result.codes)
+        if result.sweeps:
+            self._sweeps |= result.sweeps
+
+    # -- reading: `below` is there for the shape, everything settled is below ------------------------------
+
+    def storage(self, address: Address, slot: int, below: int = 0) -> int:  # noqa: ARG002
+        """Return a slot."""
+        key = (address, STORAGE, slot)
+        value = self._values.get(key)
+        if value is None:
+            value = 0 if address in self._clears else self._pre_state.read(key)
+        return value  # type: ignore[return-value]
+
+    def balance(self, address: Address, below: int = 0) -> int:  # noqa: ARG002
+        """Return a balance in wei."""
+        return self._pre_state.read((address, BALANCE, 0)) + self._deltas.get(address, 0)  # type: ignore[operator]
+
+    def nonce(self, address: Address, below: int = 0) -> int:  # noqa: ARG002
+        """Return a nonce."""
+        return self._value((address, NONCE, 0))  # type: ignore[return-value]
+
+    def code_hash(self, address: Address, below: int = 0) -> bytes:  # noqa: ARG002
+        """Return the hash of a code."""
+        return self._value((address, CODE, 0))  # type: ignore[return-value]
+
+    def exists(self, address: Address, below: int = 0) -> bool:  # noqa: ARG002
+        """Return whether the account exists: not empty from EIP-161 on, present before it."""
+        if self._empty_removed:
+            return bool(
+                self.nonce(address) or self.code_hash(address) != EMPTY_CODE_HASH or self.balance(address)
+            )
+        return bool(self._value((address, EXISTENCE, 0)))
+
+    def code(self, code_hash: bytes) -> bytes:
+        """Return a code by its hash."""
+        own = self._codes.get(code_hash)
+        return self._pre_state.code(code_hash) if own is None else own
+
+    def _value(self, location: Location) -> Value:
+        value = self._values.get(location)
+        return self._pre_state.read(location) if value is None else value
+
+    # -- what the block comes to --------------------------------------------------------------------------
+
+    def diff(self) -> StateDiff:
+        """Return what differs from the pre-state, account by account, in the order of addresses."""
+        slots: dict[Address, dict[int, int]] = defaultdict(dict)
+        touched = self._clears | self._sweeps | {address for address, delta in self._deltas.items() if delta}
+        for (address, kind, slot), value in self._values.items():
+            touched.add(address)
+            if kind == STORAGE:
+                slots[address][slot] = value  # type: ignore[assignment]
+        changes = ((address, self._account_diff(address, slots.get(address, {}))) for address in sorted(touched))
+        return StateDiff({address: change for address, change in changes if change is not None})
+
+    def _account_diff(self, address: Address, slots: dict[int, int]) -> AccountDiff | None:
+        before = self._pre_state.read
+        present = bool(before((address, EXISTENCE, 0)))
+        if not self.exists(address):
+            return AccountDiff(deleted=True) if present else None
+        balance, nonce, code_hash = self.balance(address), self.nonce(address), self.code_hash(address)
+        cleared = address in self._clears
+        change = AccountDiff(
+            balance=None if balance == before((address, BALANCE, 0)) else balance,
+            nonce=None if nonce == before((address, NONCE, 0)) else nonce,
+            code=None if code_hash == before((address, CODE, 0)) else self.code(code_hash),
+            storage={
+                slot: slots[slot]
+                for slot in sorted(slots)
+                if slots[slot] != (0 if cleared else before((address, STORAGE, slot)))
+            },
+            cleared=cleared,
+        )
+        return None if present and change == AccountDiff() else change
