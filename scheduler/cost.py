@@ -1,0 +1,74 @@
+"""What a transaction will probably cost in seconds, learned from those already measured."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_NEW_SHARE = 0.25
+"""Weight of a new measurement in a moving average: the last dozen count."""
+_SURPRISE = 8.0
+"""A measurement counts at most as this multiple of what was predicted: a garbage collection is not a trend."""
+_KEYS = 65_536
+"""Keys remembered; the oldest goes first."""
+_PLAIN_GAS = 21_000
+"""Gas of a transfer: what every transaction pays before it executes anything."""
+_GAS_CAP = 1_000_000
+"""Gas limits are wishes; above this they say nothing more about the gas used."""
+_GAS_PER_BYTE = 16
+"""Of calldata, at most."""
+_FIRST_SECONDS_PER_GAS = 8e-9
+"""Before anything was measured: 0.2 ms for a transfer, 8 ms at the cap (py-evm on one core)."""
+
+
+class Features(NamedTuple):
+    """What is known of a transaction before it runs; `to` is empty for a creation, `data_size` in bytes."""
+
+    to: bytes
+    selector: bytes
+    gas_limit: int
+    data_size: int
+
+
+class CostModel:
+    """Predicts seconds by (callee, selector), else by what a unit of promised gas has cost so far."""
+
+    __slots__ = ("_seconds", "_seconds_per_gas")
+
+    def __init__(self, seconds_per_gas: float = _FIRST_SECONDS_PER_GAS) -> None:
+        self._seconds_per_gas = seconds_per_gas
+        self._seconds: dict[tuple[bytes, bytes], float] = {}
+
+    def predict(self, features: Features) -> float:
+        """Return the expected seconds of one execution; always positive.
+
+        >>> model = CostModel()
+        >>> swap = Features(to=b"pool", selector=b"swap", gas_limit=200_000, data_size=260)
+        >>> for _ in range(20):
+        ...     model.learn(swap, 0.004)
+        >>> round(model.predict(swap), 3)
+        0.004
+        """
+        known = self._seconds.get(_key(features))
+        return self._seconds_per_gas * _promised_gas(features) if known is None else known
+
+    def learn(self, features: Features, seconds: float) -> None:
+        """Take in that an execution took `seconds`."""
+        expected = self.predict(features)
+        counted = min(max(seconds, 1e-6), _SURPRISE * expected)
+        key = _key(features)
+        first = key not in self._seconds
+        if first and len(self._seconds) >= _KEYS:
+            del self._seconds[next(iter(self._seconds))]
+        self._seconds[key] = counted if first else expected + _NEW_SHARE * (counted - expected)
+        per_gas = counted / _promised_gas(features)
+        self._seconds_per_gas += _NEW_SHARE * (min(per_gas, _SURPRISE * self._seconds_per_gas) - self._seconds_per_gas)
+
+
+def _key(features: Features) -> tuple[bytes, bytes]:
+    return features.to or b"create", features.selector
+
+
+def _promised_gas(features: Features) -> int:
+    """Return the gas left for execution: calldata is paid by gas too, and costs next to no time."""
+    spent_before = _PLAIN_GAS + _GAS_PER_BYTE * features.data_size
+    return _PLAIN_GAS + max(0, min(features.gas_limit, _GAS_CAP) - spent_before)

@@ -1,0 +1,159 @@
+"""Expected access sets to a dependency graph: what should run before what, and what that leaves in parallel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scheduler.access import BALANCE, STORAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from scheduler.access import AccessSet, Address, Location, TxIndex
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyGraph:
+    """Who waits for whom: `predecessors[i]` are the transactions before i whose writes i reads, ascending.
+
+    Edges are reduced where another edge implies them; `successors` are the same edges turned round.
+    """
+
+    predecessors: tuple[tuple[TxIndex, ...], ...] = ()
+    successors: tuple[tuple[TxIndex, ...], ...] = ()
+
+    def critical_path(self, weights: Sequence[float]) -> tuple[float, tuple[TxIndex, ...]]:
+        """Return the weight of the heaviest path and the path itself; (0.0, ()) for no transactions."""
+        if not self.predecessors:
+            return 0.0, ()
+        finish: list[float] = []
+        came_from: list[TxIndex] = []
+        for index, predecessors in enumerate(self.predecessors):
+            latest = max(predecessors, key=finish.__getitem__, default=-1)
+            came_from.append(latest)
+            finish.append(weights[index] + (finish[latest] if latest >= 0 else 0.0))
+        last = max(range(len(finish)), key=finish.__getitem__)
+        path = [last]
+        while came_from[path[-1]] >= 0:
+            path.append(came_from[path[-1]])
+        return finish[last], tuple(reversed(path))
+
+    def bottom_levels(self, weights: Sequence[float]) -> list[float]:
+        """Return for each transaction the weight of the heaviest path that starts with it: what waits behind it."""
+        levels = [0.0] * len(self.successors)
+        for index in range(len(levels) - 1, -1, -1):
+            levels[index] = weights[index] + max((levels[after] for after in self.successors[index]), default=0.0)
+        return levels
+
+    def levels(self) -> list[int]:
+        """Return for each transaction the number of edges on the longest path that leads to it."""
+        levels: list[int] = []
+        for predecessors in self.predecessors:
+            levels.append(1 + max((levels[before] for before in predecessors), default=-1))
+        return levels
+
+    def longest_chain(self) -> int:
+        """Return the number of transactions on the longest path.
+
+        >>> DependencyGraph(predecessors=((), (0,), (), (1,)), successors=((1,), (3,), (), ())).longest_chain()
+        3
+        """
+        return 1 + max(self.levels(), default=-1)
+
+    def components(self) -> list[tuple[TxIndex, ...]]:
+        """Return the groups of transactions that no edge connects, each ascending, ordered by their first.
+
+        >>> DependencyGraph(predecessors=((), (), (0,)), successors=((2,), (), ())).components()
+        [(0, 2), (1,)]
+        """
+        root = list(range(len(self.predecessors)))
+
+        def find(index: TxIndex) -> TxIndex:
+            while root[index] != index:
+                root[index] = root[root[index]]
+                index = root[index]
+            return index
+
+        for index, predecessors in enumerate(self.predecessors):
+            for before in predecessors:
+                low, high = sorted((find(before), find(index)))
+                root[high] = low
+        groups: dict[TxIndex, list[TxIndex]] = {}
+        for index in range(len(root)):
+            groups.setdefault(find(index), []).append(index)
+        return [tuple(group) for group in groups.values()]
+
+    def edge_count(self) -> int:
+        """Return the number of edges."""
+        return sum(map(len, self.predecessors))
+
+
+def build(access_sets: Iterable[AccessSet]) -> DependencyGraph:
+    """Return the graph of read-after-write edges; private snapshots remove every other kind of conflict.
+
+    >>> from scheduler.access import AccessSet
+    >>> slot = (b"token", STORAGE, 1)
+    >>> build([AccessSet(writes=frozenset({slot})), AccessSet(reads=frozenset({slot}))]).predecessors
+    ((), (0,))
+    """
+    writers = _Writers()
+    predecessors: list[tuple[TxIndex, ...]] = []
+    successors: list[list[TxIndex]] = []
+    for index, access in enumerate(access_sets):
+        before = writers.needed_by(access, index) if access.reads else ()
+        predecessors.append(before)
+        successors.append([])
+        for writer in before:
+            successors[writer].append(index)
+        writers.add(index, access)
+    return DependencyGraph(tuple(predecessors), tuple(map(tuple, successors)))
+
+
+class _Writers:
+    """The last writer of each location, the last clearer of each account, the changers of each balance.
+
+    An exact balance read depends on every earlier change. Once a reader changes the balance too, those who come later
+    reach all earlier ones through it, so only it is kept: the edges stay few where everybody reads and changes.
+    """
+
+    __slots__ = ("_changers", "_clearers", "_writers")
+
+    def __init__(self) -> None:
+        self._writers: dict[Location, TxIndex] = {}
+        self._clearers: dict[Address, TxIndex] = {}
+        self._changers: dict[Address, list[TxIndex]] = {}
+
+    def needed_by(self, access: AccessSet, index: TxIndex) -> tuple[TxIndex, ...]:
+        """Return who wrote what `access` reads; remember its changes of balances that it has also read."""
+        needed: set[TxIndex] = set()
+        for location in access.reads:
+            address, kind, _ = location
+            if kind == BALANCE:
+                needed.update(self._changers.get(address, ()))
+                if address in access.deltas or location in access.writes:
+                    self._changers[address] = [index]
+                continue
+            writer = self._writers.get(location, -1)
+            if kind == STORAGE and address in self._clearers:
+                writer = max(writer, self._clearers[address])
+            if writer >= 0:
+                needed.add(writer)
+        return tuple(sorted(needed))
+
+    def add(self, index: TxIndex, access: AccessSet) -> None:
+        """Note what `index` changes."""
+        for location in access.writes:
+            if location[1] == BALANCE:
+                self._add_change(index, location[0])
+            else:
+                self._writers[location] = index
+        for address in access.deltas:
+            self._add_change(index, address)
+        for address in access.clears:
+            self._clearers[address] = index
+
+    def _add_change(self, index: TxIndex, address: Address) -> None:
+        changers = self._changers.setdefault(address, [])
+        if not changers or changers[-1] != index:
+            changers.append(index)
