@@ -1,0 +1,48 @@
+# Everything a person or the CI runs. A fresh machine needs only Python 3.11 to 3.13, make and git.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+STAMP := .venv/.parallel-evm-setup
+PACKAGES := executor scheduler workloads bench
+MAX_LINES := 400
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check bench fix
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## install everything into .venv, from the lock file
+
+# `uv sync` and not `uv run`: Ray's hook for `uv run` starts its workers in a copied environment and hangs.
+# `--inexact` keeps uv itself, which is not a dependency of the project.
+$(STAMP): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "needs Python 3.11 to 3.13, found " + sys.version.split()[0] + "; say make PYTHON=python3.12")'
+	test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION); }
+	UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --frozen --inexact --all-extras --quiet
+	@touch $@
+
+demo: $(STAMP) ## execute a block in parallel and show that it equals the sequential result
+	$(BIN)/parallel-evm demo
+
+test: $(STAMP) ## run the tests without the slow ones
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(STAMP) ## run every test
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## lint, formatting, types, import contracts, file lengths
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@long=$$(find $(PACKAGES) tests -name '*.py' -exec awk 'END { if (NR > $(MAX_LINES)) print FILENAME ": " NR " lines" }' {} \;); \
+	if [ -n "$$long" ]; then echo "files above $(MAX_LINES) lines:"; echo "$$long"; exit 1; fi
+
+bench: $(STAMP) ## measure py-evm as shipped on the recorded blocks
+	$(BIN)/python -m bench.pyevm_baseline
+
+fix: $(STAMP) ## format and apply safe lint fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
