@@ -1,0 +1,93 @@
+"""Roots of Merkle-Patricia tries, built bottom-up from sorted pairs without a database.
+
+Source: yellow paper, appendix D. A node is referred to by its keccak-256, or stands in place if shorter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from os.path import commonprefix
+
+from executor.hashing import keccak256
+from executor.rlp_codec import encode_bytes, encode_int, encode_list
+
+EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
+"""keccak256 of RLP of no bytes: the root of a trie without entries."""
+_HASH_SIZE = 32
+_NO_CHILD = b"\x80"
+_HEX = "0123456789abcdef"
+
+
+def ordered_root(items: Sequence[bytes]) -> bytes:
+    """Return the root of the trie index -> item: of transactions, receipts, withdrawals. Items are not empty."""
+    order, keys = _ordered_keys(len(items))
+    return _root(keys, [items[index] for index in order])
+
+
+def secure_root(entries: Mapping[bytes, bytes]) -> bytes:
+    """Return the root of the trie keccak256(key) -> value: of accounts, of slots. Values are not empty."""
+    return trie_root(sorted((keccak256(key), value) for key, value in entries.items()))
+
+
+def trie_root(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the root of the trie of `pairs`, which are sorted by key, each key once, values not empty."""
+    keys, values = [], []
+    for key, value in pairs:
+        keys.append(key.hex())
+        values.append(value)
+    return _root(keys, values)
+
+
+@lru_cache(maxsize=64)  # per block: one for the transactions, one for the receipts, of the same length
+def _ordered_keys(count: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return the indices below `count` in the order of their RLP, and that RLP in hex."""
+    # 0 is encoded as 0x80, behind the one-byte indices and before the longer ones.
+    order = tuple(chain(range(1, min(count, 128)), range(min(count, 1)), range(128, count)))
+    return order, tuple(encode_int(index).hex() for index in order)
+
+
+def _root(keys: Sequence[str], values: Sequence[bytes]) -> bytes:
+    if not keys:
+        return EMPTY_ROOT
+    return keccak256(_node(keys, values, 0, len(keys), 0))
+
+
+def _node(keys: Sequence[str], values: Sequence[bytes], low: int, high: int, depth: int) -> bytes:
+    """Return the RLP of the node over the entries low..high-1, whose keys agree below nibble `depth`."""
+    key = keys[low]
+    if high - low == 1:
+        return encode_list(_compact(key[depth:], "2", "3") + encode_bytes(values[low]))
+    # The keys are sorted: what the first and the last have in common, all have.
+    shared = len(commonprefix((key[depth:], keys[high - 1][depth:])))
+    if not shared:
+        return _branch(keys, values, low, high, depth)
+    child = _branch(keys, values, low, high, depth + shared)
+    return encode_list(_compact(key[depth : depth + shared], "0", "1") + _reference(child))
+
+
+def _branch(keys: Sequence[str], values: Sequence[bytes], low: int, high: int, depth: int) -> bytes:
+    value = _NO_CHILD
+    if len(keys[low]) == depth:  # a key that is the beginning of the others ends here
+        value = encode_bytes(values[low])
+        low += 1
+    children = []
+    for nibble in _HEX:
+        end = low
+        while end < high and keys[end][depth] == nibble:
+            end += 1
+        children.append(_reference(_node(keys, values, low, end, depth + 1)) if end > low else _NO_CHILD)
+        low = end
+    children.append(value)
+    return encode_list(b"".join(children))
+
+
+def _reference(node: bytes) -> bytes:
+    return node if len(node) < _HASH_SIZE else b"\xa0" + keccak256(node)
+
+
+def _compact(nibbles: str, even: str, odd: str) -> bytes:
+    """Return the RLP of a hex-prefix encoded path; the flags say leaf or extension, even or odd."""
+    flagged = odd + nibbles if len(nibbles) & 1 else even + "0" + nibbles
+    return encode_bytes(bytes.fromhex(flagged))
