@@ -58,6 +58,7 @@ class Block:
 
     `block_hashes` maps ancestor numbers to hashes, as far as BLOCKHASH asks for them;
     `access_sets` holds one expected access set per transaction where whoever made the block knows them.
+    `uncle_hashes` stands in for `uncles` where only the hashes were recorded: their rewards are unknown then.
     """
 
     header: Header
@@ -68,6 +69,15 @@ class Block:
     uncles: tuple[Header, ...] = ()
     block_hashes: dict[int, bytes] = field(default_factory=dict)
     access_sets: tuple[AccessSet, ...] | None = None
+    uncle_hashes: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Trie nodes (RLP, any order) of the state under `parent_header.state_root`, as far as a block needs them."""
+
+    parent_header: Header
+    nodes: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
