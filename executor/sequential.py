@@ -13,10 +13,8 @@ from executor.state import PreState, sweepable_accounts
 from executor.types import Block, BlockResult, BlockStats, TransactionResult
 
 
-def execute_sequential(
-    block: Block, pre_state: PreState
-) -> tuple[BlockResult, tuple[TransactionResult, ...]]:
-    """Return the block's result, and every transaction's with what it read and wrote.
+def execute_sequential(block: Block, pre_state: PreState) -> BlockResult:
+    """Return the block's result; `seconds` are from block and pre-state in memory to the receipts root.
 
     Raises InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails.
     """
@@ -26,25 +24,20 @@ def execute_sequential(
     engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))
     merger = BlockMerger(block, engine, settled)
     merger.start(run_prologue(engine, block, settled))
-    results = []
+    results: list[TransactionResult] = []
     for index, transaction in enumerate(block.transactions):
-        result = engine.execute(transaction.raw, settled, index, assume_nonce=False)
-        merger.add(result)
-        results.append(result)
+        results.append(engine.execute(transaction.raw, settled, index, assume_nonce=False))
+        merger.add(results[-1])
     result = merger.finish()
-    stats = sequential_stats(results, perf_counter() - started)
-    return replace(result, stats=stats), tuple(results)
+    stats = _stats(len(results), perf_counter() - started)
+    return replace(result, transactions=tuple(results), stats=stats)
 
 
-def sequential_stats(results: list[TransactionResult], seconds: float) -> BlockStats:
-    """Return the stats of a run in which every transaction was executed once."""
-    count = len(results)
+def _stats(count: int, seconds: float) -> BlockStats:
     return BlockStats(
         transactions=count,
         executions=count,
         max_executions=min(count, 1),
         seconds=seconds,
         executions_by_tx=(1,) * count,
-        tx_seconds=tuple(result.seconds for result in results),
-        tx_gas=tuple(result.gas_used for result in results),
     )

@@ -157,30 +157,30 @@ class StateDiff:
 class BlockStats:
     """How the block was executed: counts, and seconds on the driver.
 
-    `executions` counts runs of transactions, `conflicts` results that were found stale,
-    `max_executions` the most runs of one transaction; `tx_seconds` and `tx_gas` are per transaction, of the
-    run that was settled; `chain_*` describe the longest chain of real dependencies.
+    `executions` counts runs of transactions, `conflicts` results that were found stale, `max_executions` the
+    most runs of one transaction, `lost_workers` replacements. Dispatch, settle and merge are the driver's own
+    seconds; `wait_seconds` those in which it waited for workers.
     """
 
     transactions: int = 0
     executions: int = 0
     conflicts: int = 0
     max_executions: int = 0
-    third_executions: int = 0
     batches: int = 0
+    lost_workers: int = 0
     seconds: float = 0.0
     dispatch_seconds: float = 0.0
     settle_seconds: float = 0.0
     merge_seconds: float = 0.0
+    wait_seconds: float = 0.0
     executions_by_tx: tuple[int, ...] = ()
-    tx_seconds: tuple[float, ...] = ()
-    tx_gas: tuple[int, ...] = ()
-    access_sets: tuple[AccessSet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BlockResult:
-    """The outcome of a block: equal for every strategy, pool and completion order, `stats` apart.
+    """The outcome of a block: equal for every strategy, pool and completion order.
+
+    `transactions` (the settled executions with what they read and wrote) and `stats` are not part of equality.
 
     `bloom` is 256 bytes; `receipts_root` is over the receipts as encoded in the block's fork; `requests_hash`
     is None before Prague.
@@ -194,4 +194,5 @@ class BlockResult:
     receipts_root: bytes
     requests: tuple[bytes, ...] = ()
     requests_hash: bytes | None = None
-    stats: BlockStats = field(default_factory=BlockStats)
+    transactions: tuple[TransactionResult, ...] = field(default=(), compare=False)
+    stats: BlockStats = field(default_factory=BlockStats, compare=False)

@@ -5,6 +5,8 @@ The same class serves every pool: it takes bytes and returns bytes, and knows no
 
 from __future__ import annotations
 
+import os
+
 from executor.context import block_context
 from executor.evm import Engine
 from executor.state import PreState, sweepable_accounts
@@ -33,6 +35,10 @@ class BlockCodes:
 
 class Worker:
     """Executes batches of one block after another; `begin` starts a block, `run` executes a batch."""
+
+    def pid(self) -> int:
+        """Return the process that this worker lives in; asking also shows that it is up."""
+        return os.getpid()
 
     def begin(self, blob: bytes) -> None:
         """Take in a block and its pre-state; whatever was known of an earlier block is dropped."""

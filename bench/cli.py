@@ -1,0 +1,241 @@
+"""The command `parallel-evm`: replay recorded blocks, run workloads, compare with sequential execution.
+
+Results go to stdout, logs and progress to stderr. Exit codes: 0 success, 1 a check failed, 2 usage, 10 a
+document that is not what it says, 11 a file that cannot be read, 12 bad RLP, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+
+from bench.console import ERRORS, one_line, print_json, progress, results_stream
+from bench.measure import BlockReport, Case, document, measure_all
+from bench.report import show_blocks
+from executor.block_executor import BlockExecutor
+from executor.capsule import load_capsule
+from executor.errors import ParallelEvmError, UsageError
+
+INTERRUPTED = 130
+Strategy = StrEnum("Strategy", ["sequential", "graph", "optimistic", "waves"])
+AccessLists = StrEnum("AccessLists", ["declared", "observed", "exact", "none"])
+Backend = StrEnum("Backend", ["inline", "ray"])
+
+app = typer.Typer(
+    name="parallel-evm",
+    help="Execute Ethereum blocks in parallel, exactly, and say why they are not faster.",
+    epilog="Exit codes: 0 success, 1 a check failed, 2 usage, 10 bad document, 11 I/O, 12 bad RLP, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+StrategyOption = Annotated[Strategy, typer.Option(help="What decides when a transaction runs.")]
+ListsOption = Annotated[AccessLists, typer.Option(help="Where expected access sets come from.")]
+BackendOption = Annotated[Backend, typer.Option(help="Where workers live.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Workers; the number of cores by default.")]
+SequentialOption = Annotated[
+    bool, typer.Option("--no-sequential", help="Do not run sequentially for comparison.")
+]
+RepeatOption = Annotated[int, typer.Option(min=1, help="Runs per block; times are medians.")]
+ShuffleOption = Annotated[int | None, typer.Option(help="Seed of the completion order (inline only).")]
+AddressOption = Annotated[str | None, typer.Option(help="Ray cluster to join; a local one by default.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `replay` and `run` share."""
+
+    strategy: str
+    access_lists: str
+    backend: str
+    workers: int | None
+    no_sequential: bool
+    repeat: int
+    shuffle: int | None
+    address: str | None
+    json: bool
+
+    def executor(self) -> BlockExecutor:
+        """Return an executor with its workers up."""
+        return BlockExecutor(
+            strategy=self.strategy,
+            access_lists=self.access_lists,
+            backend=self.backend,
+            workers=self.workers,
+            seed=self.shuffle,
+            address=self.address,
+        )
+
+
+def _version(show: bool) -> None:  # noqa: FBT001 - a typer callback
+    if show:
+        typer.echo(f"parallel-evm {version('parallel-evm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Say which options stand before a command."""
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Block capsules (evm-block-replay/1).")],
+    strategy: StrategyOption = Strategy.graph,
+    access_lists: ListsOption = AccessLists.observed,
+    backend: BackendOption = Backend.ray,
+    workers: WorkersOption = None,
+    no_sequential: SequentialOption = False,
+    repeat: RepeatOption = 1,
+    shuffle: ShuffleOption = None,
+    address: AddressOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Replay recorded blocks in parallel and compare with sequential execution and with the header."""
+    cases = [_recorded(path) for path in files]
+    options = Options(
+        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json
+    )
+    _measure_and_show(cases, options)
+
+
+@app.command()
+def run(
+    workload: Annotated[str, typer.Argument(help="A workload; `parallel-evm workloads` lists them.")],
+    transactions: Annotated[int | None, typer.Option(min=0, help="Transactions in all.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    param: Annotated[list[str] | None, typer.Option(help="A parameter as name=value; repeatable.")] = None,
+    strategy: StrategyOption = Strategy.graph,
+    access_lists: ListsOption = AccessLists.exact,
+    backend: BackendOption = Backend.ray,
+    workers: WorkersOption = None,
+    no_sequential: SequentialOption = False,
+    repeat: RepeatOption = 1,
+    shuffle: ShuffleOption = None,
+    address: AddressOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Generate a workload, run it in parallel, and compare with sequential execution."""
+    from bench.generated import workload_cases  # noqa: PLC0415 - generators are not needed to replay
+
+    options = Options(
+        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json
+    )
+    _measure_and_show(workload_cases(workload, transactions, seed, param or []), options)
+
+
+@app.command()
+def workloads(json: JsonOption = False) -> None:
+    """List the workloads and their parameters."""
+    from bench.generated import show_workloads, workload_list  # noqa: PLC0415
+
+    with results_stream() as stream:
+        if json:
+            print_json(stream, workload_list())
+        else:
+            show_workloads(Console(file=stream))
+
+
+@app.command()
+def demo(workers: WorkersOption = None) -> None:
+    """Run a lending block and an ERC-20 block on a local Ray, against sequential execution."""
+    from bench.generated import demo_cases  # noqa: PLC0415
+
+    options = Options("graph", "exact", "ray", workers, no_sequential=False, repeat=3, shuffle=None,
+                      address=None, json=False)  # fmt: skip
+    _measure_and_show(demo_cases(), options)
+
+
+@app.command("bench-engine")
+def bench_engine(
+    files: Annotated[list[Path], typer.Argument(help="Block capsules (evm-block-replay/1).")],
+    repeat: RepeatOption = 3,
+    json: JsonOption = False,
+) -> None:
+    """Time the flat engine against py-evm as shipped, both sequential, on recorded blocks."""
+    from bench.engine import compare_engines, engine_document, show_engines  # noqa: PLC0415
+
+    capsules = [load_capsule(path) for path in files]
+    with results_stream() as stream:
+        rows = list(_tracked(compare_engines(capsules, repeat), len(capsules), "timing"))
+        if json:
+            print_json(stream, engine_document(rows))
+        else:
+            show_engines(Console(file=stream, width=None), rows)
+
+
+def _recorded(path: Path) -> Case:
+    capsule = load_capsule(path)
+    return Case(capsule.block, capsule.pre_state, capsule.witness)
+
+
+def _tracked(items: Iterable[Any], count: int, what: str) -> Iterable[Any]:
+    with progress() as bar:
+        task = bar.add_task(what, total=count)
+        for item in items:
+            yield item
+            bar.advance(task)
+
+
+def _measure_and_show(cases: Sequence[Case], options: Options) -> None:
+    with results_stream() as stream:
+        with options.executor() as executor:
+            measured = measure_all(cases, executor, compare=not options.no_sequential, repeat=options.repeat)
+            reports = [report for report, _ in _tracked(measured, len(cases), "blocks")]
+        _show(stream, reports, as_json=options.json)
+    if not all(report.ok for report in reports):
+        ERRORS.print("a check failed: see the blocks marked NO")
+        raise typer.Exit(1)
+
+
+def _show(stream: Any, reports: list[BlockReport], *, as_json: bool) -> None:
+    if as_json:
+        print_json(stream, document(reports))
+    else:
+        width = None if stream.isatty() else 200
+        show_blocks(Console(file=stream, width=width), reports)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; every expected error is one line on stderr and a documented exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = app(arguments, standalone_mode=False) or 0
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        typer.echo(error.format_message(), err=True)
+        code = UsageError.exit_code
+    except click.ClickException as error:
+        ERRORS.print(f"parallel-evm: {one_line(error)}; see parallel-evm --help", markup=False)
+        code = UsageError.exit_code
+    except ParallelEvmError as error:
+        if "--debug" in arguments:
+            raise
+        ERRORS.print(f"parallel-evm: {one_line(error)}", markup=False)
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        ERRORS.print("parallel-evm: interrupted", markup=False)
+        code = INTERRUPTED
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Executes blocks sequentially and in parallel in one run, compares them, and says what it took."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from statistics import median
+from typing import Any
+
+from bench.bound import Bound, block_bound
+from executor.block_executor import BlockExecutor
+from executor.capsule import Witness
+from executor.roots import state_root
+from executor.sequential import execute_sequential
+from executor.serialise import result_bytes
+from executor.state import MemoryState
+from executor.strategies import SEQUENTIAL, expected_sets
+from executor.types import Block, BlockResult
+from executor.validation import check_header
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A block to measure; `recorded` says that its header holds expected values, `checks` what else to ask."""
+
+    block: Block
+    pre_state: MemoryState
+    witness: Witness | None = None
+    recorded: bool = True
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReport:
+    """What one block came to; the fields of `--json` (seconds are medians over the repetitions)."""
+
+    number: int
+    fork: str
+    transactions: int
+    gas_used: int
+    header_ok: bool | None
+    equal_to_sequential: bool | None
+    state_root: str | None
+    receipts_root: str
+    checks: dict[str, bool | None]
+    strategy: str
+    access_lists: str
+    backend: str
+    workers: int
+    seconds: float
+    sequential_seconds: float | None
+    speedup: float | None
+    bound: Bound
+    executions: int
+    conflicts: int
+    overhead: dict[str, float]
+    max_executions: int = 0
+    lost_workers: int = 0
+    label: str = ""
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing that could be compared differs."""
+        return self.header_ok is not False and self.equal_to_sequential is not False and not self.problems
+
+
+def measure(
+    case: Case, executor: BlockExecutor, *, compare: bool = True, repeat: int = 1
+) -> tuple[BlockReport, BlockResult]:
+    """Execute a case sequentially (unless `compare` is off) and with `executor`, and compare.
+
+    Both are timed over the same span with the same engine; exact access sets are made before the clock starts.
+    """
+    block, pre_state = case.block, case.pre_state
+    runs = [execute_sequential(block, pre_state) for _ in range(repeat if compare else 0)]
+    if executor.strategy == SEQUENTIAL:
+        results = [execute_sequential(block, pre_state) for _ in range(repeat)]
+    else:
+        sets = expected_sets(executor.access_lists, block, pre_state)
+        results = [executor.execute_with(block, pre_state, sets) for _ in range(repeat)]
+    return _report(case, executor, runs, results), results[-1]
+
+
+def _report(
+    case: Case, executor: BlockExecutor, runs: list[BlockResult], results: list[BlockResult]
+) -> BlockReport:
+    result, block = results[-1], case.block
+    seconds = median(one.stats.seconds for one in results)
+    reference = median(one.stats.seconds for one in runs) if runs else None
+    header_ok, root, checks, problems = _checks(case, result)
+    return BlockReport(
+        number=block.header.number,
+        fork=block.fork,
+        transactions=len(block.transactions),
+        gas_used=result.gas_used,
+        header_ok=header_ok,
+        equal_to_sequential=_equal(runs, results),
+        state_root=None if root is None else f"0x{root.hex()}",
+        receipts_root=f"0x{result.receipts_root.hex()}",
+        checks=checks,
+        strategy=executor.strategy,
+        access_lists=executor.access_lists,
+        backend=executor.backend,
+        workers=executor.workers,
+        seconds=seconds,
+        sequential_seconds=reference,
+        speedup=reference / seconds if reference and seconds else None,
+        bound=block_bound(runs[-1] if runs else result, case.pre_state, executor.workers),
+        executions=result.stats.executions,
+        conflicts=result.stats.conflicts,
+        overhead=_overhead(result),
+        max_executions=result.stats.max_executions,
+        lost_workers=sum(one.stats.lost_workers for one in results),
+        label=case.label,
+        problems=problems,
+    )
+
+
+def _equal(runs: list[BlockResult], results: list[BlockResult]) -> bool | None:
+    if not runs:
+        return None
+    expected = result_bytes(runs[0])
+    return all(result_bytes(result) == expected for result in results)
+
+
+def _checks(
+    case: Case, result: BlockResult
+) -> tuple[bool | None, bytes | None, dict[str, bool | None], tuple[str, ...]]:
+    if case.recorded:
+        check = check_header(case.block, result, case.pre_state, case.witness)
+        return check.ok, check.state_root, check.checks, tuple(check.problems)
+    if not case.pre_state.complete:
+        return None, None, {}, ()
+    after = case.pre_state.copy()
+    after.apply(result.state_diff)
+    return None, state_root(after), {}, ()
+
+
+def _overhead(result: BlockResult) -> dict[str, float]:
+    stats = result.stats
+    parts = {
+        "dispatch": stats.dispatch_seconds,
+        "settle": stats.settle_seconds,
+        "merge": stats.merge_seconds,
+    }
+    return {name: seconds / stats.seconds if stats.seconds else 0.0 for name, seconds in parts.items()}
+
+
+def measure_all(
+    cases: Iterable[Case], executor: BlockExecutor, *, compare: bool = True, repeat: int = 1
+) -> Iterator[tuple[BlockReport, BlockResult]]:
+    """Measure one case after another, each as soon as it is asked for."""
+    for case in cases:
+        yield measure(case, executor, compare=compare, repeat=repeat)
+
+
+def machine() -> dict[str, Any]:
+    """Return what a figure depends on: processors, interpreter, and the versions of what does the work."""
+    packages = ("parallel-evm", "py-evm", "ray", "coincurve", "eth-hash", "rlp")
+    return {
+        "cpus": os.cpu_count(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "keccak": os.environ.get("ETH_HASH_BACKEND", "auto"),
+        "packages": {name: version(name) for name in packages},
+    }
+
+
+def document(reports: list[BlockReport]) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    blocks = [{key: value for key, value in asdict(report).items() if key != "label"} for report in reports]
+    return {"ok": all(report.ok for report in reports), "blocks": blocks, "machine": machine()}

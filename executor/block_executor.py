@@ -1,0 +1,103 @@
+"""The embedding API: an executor that owns its workers for as long as a `with` block lasts."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+
+from executor.access_lists import SOURCES
+from executor.errors import UsageError
+from executor.parallel import execute_parallel
+from executor.pool import InlinePool, Pool
+from executor.sequential import execute_sequential
+from executor.state import PreState
+from executor.strategies import SEQUENTIAL, STRATEGY_NAMES, expected_sets, make_plan
+from executor.types import Block, BlockResult
+from scheduler.access import AccessSet
+
+BACKENDS = ("inline", "ray")
+
+
+class BlockExecutor:
+    """Executes blocks in parallel; the result is that of sequential execution, to the last byte.
+
+    `strategy` is sequential, graph, optimistic or waves; `access_lists` declared, observed, exact or none;
+    `backend` inline (deterministic, in this process) or ray. `workers` defaults to the number of cores, `seed`
+    shuffles the completion order of the inline backend, `address` names a Ray cluster to join. A `pool` made
+    elsewhere is used and left open. Raises UsageError for names that do not exist, PoolError where workers
+    cannot be had.
+    """
+
+    def __init__(
+        self,
+        *,
+        strategy: str = "graph",
+        access_lists: str = "observed",
+        backend: str = "ray",
+        workers: int | None = None,
+        seed: int | None = None,
+        address: str | None = None,
+        pool: Pool | None = None,
+    ) -> None:
+        self.strategy = _one_of("strategy", strategy, STRATEGY_NAMES)
+        self.access_lists = _one_of("access lists", access_lists, SOURCES)
+        self.backend = _one_of("backend", backend, BACKENDS) if pool is None else pool.name
+        self.workers = (workers or os.cpu_count() or 1) if pool is None else pool.workers
+        if self.workers < 1:
+            msg = f"{self.workers} workers cannot execute anything; ask for at least one"
+            raise UsageError(msg)
+        self._owns_pool = pool is None
+        self._pool = pool
+        if pool is None and strategy != SEQUENTIAL:
+            self._pool = make_pool(self.backend, self.workers, seed=seed, address=address)
+
+    def execute(self, block: Block, pre_state: PreState) -> BlockResult:
+        """Execute `block` on `pre_state`, which is not changed.
+
+        Raises InvalidBlock (InvalidTransaction with its index) where the block breaks a rule,
+        ExecutionFailed where the engine fails, PoolError where workers are lost for good.
+        """
+        if self._pool is None:
+            return execute_sequential(block, pre_state)
+        return self.execute_with(block, pre_state, expected_sets(self.access_lists, block, pre_state))
+
+    def execute_with(
+        self, block: Block, pre_state: PreState, sets: tuple[AccessSet, ...] | None
+    ) -> BlockResult:
+        """Execute `block` with these expected access sets, one per transaction, right or wrong."""
+        assert self._pool is not None, "a sequential executor has no scheduler"  # noqa: S101
+        return execute_parallel(block, pre_state, self._pool, self.strategy, self.access_lists, sets)
+
+    def close(self) -> None:
+        """Give the workers back, unless the pool came from elsewhere."""
+        if self._owns_pool and self._pool is not None:
+            self._pool.close()
+
+    def __enter__(self) -> BlockExecutor:
+        """Return this executor, whose workers are already up."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+def make_pool(backend: str, workers: int, *, seed: int | None = None, address: str | None = None) -> Pool:
+    """Return a pool whose workers are up."""
+    if backend == "inline":
+        return InlinePool(workers, seed)
+    from executor.ray_pool import RayPool  # noqa: PLC0415 - importing Ray takes seconds
+
+    return RayPool(workers, address)
+
+
+def _one_of(what: str, name: str, known: tuple[str, ...]) -> str:
+    if name not in known:
+        msg = f"unknown {what} {name!r}; choose one of {', '.join(known)}"
+        raise UsageError(msg)
+    return name

@@ -1,0 +1,213 @@
+"""The one loop that joins scheduler and pool: dispatch, receive, settle in block order, merge.
+
+Edges decide when, validation decides whether. A result enters the merger only after the scheduler has compared
+every value it read with the settled state at its place in the block.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from time import perf_counter
+
+from executor.context import block_context
+from executor.errors import PoolError
+from executor.evm import Engine, run_prologue
+from executor.merge import BlockMerger
+from executor.pool import Lost, Pool, Reply
+from executor.settled import SettledState
+from executor.state import PreState, sweepable_accounts
+from executor.strategies import Plan, make_plan
+from executor.types import Block, BlockResult, BlockStats, TransactionResult
+from executor.wire import Codes, Task, pack_batch, unpack_reply
+from scheduler.access import NONCE, AccessSet, TxIndex, WriteSet
+from scheduler.batching import fill_batch
+from scheduler.block_scheduler import BlockScheduler, Execution, Observation
+from scheduler.cost import CostModel, Features
+from scheduler.multi_version import MultiVersionState
+
+IN_FLIGHT = 2
+BATCH_LIMIT = 200
+INLINE_BATCH = 8
+MOST_LOSSES_OF_ONE = 3
+
+
+class BlockRun:
+    """One block on a pool."""
+
+    def __init__(self, block: Block, pre_state: PreState, pool: Pool, plan: Plan, started: float) -> None:
+        context = block_context(block)
+        empty_removed = context.rules.empty_accounts_removed
+        settled = SettledState(pre_state, empty_removed=empty_removed)
+        self._block, self._pre_state, self._pool, self._plan = block, pre_state, pool, plan
+        self._state = MultiVersionState(pre_state, derived_existence=empty_removed)
+        self._engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))
+        self._settled, self._started = settled, started
+        self._merger = BlockMerger(block, self._engine, settled)
+        self._scheduler = BlockScheduler(
+            len(block.transactions), self._state, graph=plan.graph, waves=plan.waves, barrier=plan.barrier
+        )
+        self._results: dict[TxIndex, TransactionResult] = {}
+        self._log: list[tuple[int, TxIndex, WriteSet, Codes]] = []
+        self._origins = list(range(pool.workers))
+        self._known = [0] * pool.workers
+        self._load = [0] * pool.workers
+        self._batches: dict[int, tuple[int, list[Execution]]] = {}
+        self._orphans: list[Execution] = []
+        self._losses: Counter[TxIndex] = Counter()
+        self._tickets = self._lost_workers = 0
+        self._dispatch = self._settle = self._merge = self._wait = 0.0
+
+    def run(self) -> BlockResult:
+        """Execute the block."""
+        try:
+            self._begin()
+            while not self._scheduler.done:
+                self._send_batches()
+                self._receive()
+        except BaseException:
+            self._pool.abandon()
+            raise
+        result = self._finish()
+        return replace(result, stats=self._stats(perf_counter() - self._started))
+
+    def _begin(self) -> None:
+        clock = perf_counter()
+        if self._block.transactions:
+            self._pool.begin(self._block, self._pre_state)
+        prologue = run_prologue(self._engine, self._block, self._settled)
+        self._state.record(-1, prologue.writes)
+        self._log.append((-1, -1, prologue.writes, prologue.codes))
+        self._merger.start(prologue)
+        self._dispatch += perf_counter() - clock
+
+    # -- dispatch -----------------------------------------------------------------------------------------
+
+    def _send_batches(self) -> None:
+        """Fill every worker's places, the emptiest worker first."""
+        clock = perf_counter()
+        workers = range(self._pool.workers)
+        while True:
+            worker = min(workers, key=self._load.__getitem__)
+            executions = self._next_batch() if self._load[worker] < IN_FLIGHT else []
+            if not executions:
+                break
+            self._send(worker, executions)
+        self._dispatch += perf_counter() - clock
+
+    def _next_batch(self) -> list[Execution]:
+        if self._orphans:  # of a lost worker: one by one, so that one that kills is found out
+            return [self._orphans.pop(0)]
+        goal = self._pool.goal_seconds
+        if goal is None:
+            return fill_batch(self._scheduler, self._costs, float("inf"), limit=INLINE_BATCH)
+        left = self._predicted_left / (2 * self._pool.workers)
+        return fill_batch(self._scheduler, self._costs, min(goal, left), limit=BATCH_LIMIT)
+
+    def _send(self, worker: int, executions: list[Execution]) -> None:
+        origin, known = self._origins[worker], self._known[worker]
+        updates = [entry[1:] for entry in self._log[known:] if entry[0] != origin]
+        self._known[worker] = len(self._log)
+        self._load[worker] += 1
+        self._tickets += 1
+        self._batches[self._tickets] = (worker, executions)
+        tasks = [Task(execution.index, not execution.at_head) for execution in executions]
+        self._pool.submit(worker, self._tickets, pack_batch(self._tickets, updates, tasks))
+
+    # -- receive and settle -------------------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        clock = perf_counter()
+        event = self._pool.next_event()
+        self._wait += perf_counter() - clock
+        if isinstance(event, Lost):
+            self._recover(event)
+        else:
+            self._take(event)
+
+    def _take(self, reply: Reply) -> None:
+        clock = perf_counter()
+        ticket, results = unpack_reply(reply.blob)
+        batch = self._batches.pop(ticket, None)
+        if batch is None:  # late: the batch was given up and sent again
+            return
+        worker, executions = batch
+        self._load[worker] -= 1
+        settled: list[TxIndex] = []
+        for execution, (index, result) in zip(executions, results, strict=True):
+            self._results[index] = result
+            self._log.append((self._origins[worker], index, result.writes, result.codes))
+            self._costs.learn(index, result.seconds)
+            settled += self._scheduler.finish(index, _observation(result, execution))
+        self._settle += perf_counter() - clock
+        self._merge_settled(settled)
+
+    def _merge_settled(self, settled: list[TxIndex]) -> None:
+        clock = perf_counter()
+        for index in settled:
+            self._merger.add(self._results[index])
+        self._merge += perf_counter() - clock
+
+    def _recover(self, lost: Lost) -> None:
+        """Give a lost worker's executions to others; its successor knows nothing yet."""
+        self._lost_workers += 1
+        self._load[lost.worker] = 0
+        self._known[lost.worker] = 0
+        self._origins[lost.worker] = self._pool.workers + self._lost_workers
+        for ticket in lost.tickets:
+            _, executions = self._batches.pop(ticket)
+            self._orphans += executions
+            self._losses.update(execution.index for execution in executions)
+        index, losses = max(self._losses.items(), key=lambda item: item[1], default=(0, 0))
+        if losses >= MOST_LOSSES_OF_ONE:
+            msg = f"transaction {index} was lost with {losses} workers, the last: {lost.reason}"
+            raise PoolError(msg)
+
+    # -- the end ------------------------------------------------------------------------------------------
+
+    def _finish(self) -> BlockResult:
+        clock = perf_counter()
+        result = self._merger.finish()
+        self._merge += perf_counter() - clock
+        transactions = tuple(self._results[index] for index in range(len(self._block.transactions)))
+        return replace(result, transactions=transactions)
+
+    def _stats(self, seconds: float) -> BlockStats:
+        executions = tuple(self._scheduler.executions)
+        return BlockStats(
+            transactions=len(executions),
+            executions=sum(executions),
+            conflicts=self._scheduler.conflicts,
+            max_executions=max(executions, default=0),
+            batches=self._tickets,
+            lost_workers=self._lost_workers,
+            seconds=seconds,
+            dispatch_seconds=self._dispatch,
+            settle_seconds=self._settle,
+            merge_seconds=self._merge,
+            wait_seconds=self._wait,
+            executions_by_tx=executions,
+        )
+
+
+def _observation(result: TransactionResult, execution: Execution) -> Observation:
+    assumed = frozenset() if execution.at_head else frozenset({(result.sender, NONCE, 0)})
+    return Observation(result.reads, result.bounds, result.writes, assumed)
+
+
+def execute_parallel(
+    block: Block,
+    pre_state: PreState,
+    pool: Pool,
+    strategy: str,
+    source: str,
+    sets: tuple[AccessSet, ...] | None,
+) -> BlockResult:
+    """Execute a block on a pool, with these expected access sets; the result is that of sequential execution.
+
+    Raises InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails on settled state,
+    PoolError where workers are lost for good.
+    """
+    started = perf_counter()
+    plan = make_plan(strategy, source, sets)
+    return BlockRun(block, pre_state, pool, plan, started).run()

@@ -1,0 +1,67 @@
+"""Strategies: what they know before the first execution, over one and the same loop.
+
+A new one is a function from (block, pre-state, source) to a `Plan`, and a line in `STRATEGIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from executor.access_lists import declared_sets, exact_sets
+from executor.errors import UsageError
+from executor.state import PreState
+from executor.types import Block
+from scheduler.access import AccessSet
+from scheduler.graph import DependencyGraph, build
+
+SEQUENTIAL = "sequential"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the block scheduler starts from.
+
+    `graph` decides when a first execution may start, `waves` puts a barrier between levels, `barrier` lets
+    every transaction run once before any runs again.
+    """
+
+    graph: DependencyGraph | None = None
+    waves: Sequence[int] | None = None
+    barrier: bool = False
+
+
+def _graph(sets: tuple[AccessSet, ...] | None, *, observed: bool) -> Plan:
+    return Plan(graph=None if sets is None else build(sets), barrier=observed)
+
+
+def _optimistic(_sets: tuple[AccessSet, ...] | None, *, observed: bool) -> Plan:  # noqa: ARG001 - no lists here
+    return Plan()
+
+
+def _waves(sets: tuple[AccessSet, ...] | None, *, observed: bool) -> Plan:
+    if sets is None:
+        return Plan(barrier=observed)
+    graph = build(sets)
+    return Plan(graph=graph, waves=graph.levels())
+
+
+STRATEGIES: dict[str, Callable[..., Plan]] = {"graph": _graph, "optimistic": _optimistic, "waves": _waves}
+STRATEGY_NAMES = (SEQUENTIAL, *STRATEGIES)
+
+
+def expected_sets(source: str, block: Block, pre_state: PreState) -> tuple[AccessSet, ...] | None:
+    """Return the access sets of a source, None where it knows nothing before the first execution."""
+    if source == "declared":
+        return declared_sets(block)
+    if source == "exact":
+        return exact_sets(block, pre_state)
+    if source in {"observed", "none"}:
+        return None
+    msg = f"unknown access lists {source!r}; choose declared, observed, exact or none"
+    raise UsageError(msg)
+
+
+def make_plan(strategy: str, source: str, sets: tuple[AccessSet, ...] | None) -> Plan:
+    """Return the plan of a strategy; part of the timed span."""
+    return STRATEGIES[strategy](sets, observed=source == "observed")
