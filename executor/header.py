@@ -15,15 +15,15 @@ from executor.rlp_codec import Rlp, decode_int, decode_list, encode_bytes, encod
 from executor.trie import ordered_root
 from executor.types import Header, RawTransaction, Withdrawal
 
-HEADER_FIELDS = tuple(field.name for field in fields(Header))
-"""In the order of the RLP; a header ends where its fork's last field stands."""
+HEADER_FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Header))
+"""In the order of the RLP; a header ends with the last field that its fork has."""
 FIRST_OPTIONAL = HEADER_FIELDS.index("base_fee")
 INT_BITS = {
     "difficulty": 256,
     "number": 64,
-    "gas_limit": 256,  # the first blocks of private chains use all of it
-    "gas_used": 256,
-    "timestamp": 256,
+    "gas_limit": 64,
+    "gas_used": 64,
+    "timestamp": 64,
     "base_fee": 256,
     "blob_gas_used": 64,
     "excess_blob_gas": 64,

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from os.path import commonprefix
 
 from executor.hashing import keccak256
 from executor.rlp_codec import encode_bytes, encode_int, encode_list
@@ -27,12 +26,12 @@ def ordered_root(items: Sequence[bytes]) -> bytes:
 
 
 def secure_root(entries: Mapping[bytes, bytes]) -> bytes:
-    """Return the root of the trie keccak256(key) -> value: of accounts, of slots. Values are not empty."""
+    """Return the root of the trie keccak256(key) -> value (accounts, slots). Values are not empty."""
     return trie_root(sorted((keccak256(key), value) for key, value in entries.items()))
 
 
 def trie_root(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Return the root of the trie of `pairs`, which are sorted by key, each key once, values not empty."""
+    """Return the root of the trie of `pairs`, sorted by key, each key once. Values are not empty."""
     keys, values = [], []
     for key, value in pairs:
         keys.append(key.hex())
@@ -60,11 +59,20 @@ def _node(keys: Sequence[str], values: Sequence[bytes], low: int, high: int, dep
     if high - low == 1:
         return encode_list(_compact(key[depth:], "2", "3") + encode_bytes(values[low]))
     # The keys are sorted: what the first and the last have in common, all have.
-    shared = len(commonprefix((key[depth:], keys[high - 1][depth:])))
+    shared = _shared(key, keys[high - 1], depth)
     if not shared:
         return _branch(keys, values, low, high, depth)
     child = _branch(keys, values, low, high, depth + shared)
     return encode_list(_compact(key[depth : depth + shared], "0", "1") + _reference(child))
+
+
+def _shared(first: str, last: str, depth: int) -> int:
+    """Return how many nibbles from `depth` on are the same in both."""
+    end = min(len(first), len(last))
+    at = depth
+    while at < end and first[at] == last[at]:
+        at += 1
+    return at - depth
 
 
 def _branch(keys: Sequence[str], values: Sequence[bytes], low: int, high: int, depth: int) -> bytes:
