@@ -7,7 +7,7 @@ from typing import NamedTuple
 _NEW_SHARE = 0.25
 """Weight of a new measurement in a moving average: the last dozen count."""
 _SURPRISE = 8.0
-"""A measurement counts at most as this multiple of what was predicted: a garbage collection is not a trend."""
+"""A measurement counts at most as this multiple of what was predicted: a pause is not a trend."""
 _KEYS = 65_536
 """Keys remembered; the oldest goes first."""
 _PLAIN_GAS = 21_000
@@ -60,8 +60,9 @@ class CostModel:
         if first and len(self._seconds) >= _KEYS:
             del self._seconds[next(iter(self._seconds))]
         self._seconds[key] = counted if first else expected + _NEW_SHARE * (counted - expected)
-        per_gas = counted / _promised_gas(features)
-        self._seconds_per_gas += _NEW_SHARE * (min(per_gas, _SURPRISE * self._seconds_per_gas) - self._seconds_per_gas)
+        usual = self._seconds_per_gas
+        per_gas = min(counted / _promised_gas(features), _SURPRISE * usual)
+        self._seconds_per_gas = usual + _NEW_SHARE * (per_gas - usual)
 
 
 def _key(features: Features) -> tuple[bytes, bytes]:

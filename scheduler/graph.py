@@ -1,16 +1,11 @@
-"""Expected access sets to a dependency graph: what should run before what, and what that leaves in parallel."""
+"""Expected access sets to a dependency graph: what should wait for what, what stays parallel."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from scheduler.access import BALANCE, STORAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from scheduler.access import AccessSet, Address, Location, TxIndex
+from scheduler.access import BALANCE, STORAGE, AccessSet, Address, Location, TxIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +35,11 @@ class DependencyGraph:
         return finish[last], tuple(reversed(path))
 
     def bottom_levels(self, weights: Sequence[float]) -> list[float]:
-        """Return for each transaction the weight of the heaviest path that starts with it: what waits behind it."""
+        """Return for each transaction the weight of the heaviest path that starts with it."""
         levels = [0.0] * len(self.successors)
         for index in range(len(levels) - 1, -1, -1):
-            levels[index] = weights[index] + max((levels[after] for after in self.successors[index]), default=0.0)
+            behind = max((levels[after] for after in self.successors[index]), default=0.0)
+            levels[index] = weights[index] + behind
         return levels
 
     def levels(self) -> list[int]:
@@ -56,7 +52,7 @@ class DependencyGraph:
     def longest_chain(self) -> int:
         """Return the number of transactions on the longest path.
 
-        >>> DependencyGraph(predecessors=((), (0,), (), (1,)), successors=((1,), (3,), (), ())).longest_chain()
+        >>> DependencyGraph(predecessors=((), (0,), (1,)), successors=((1,), (2,), ())).longest_chain()
         3
         """
         return 1 + max(self.levels(), default=-1)
@@ -113,8 +109,8 @@ def build(access_sets: Iterable[AccessSet]) -> DependencyGraph:
 class _Writers:
     """The last writer of each location, the last clearer of each account, the changers of each balance.
 
-    An exact balance read depends on every earlier change. Once a reader changes the balance too, those who come later
-    reach all earlier ones through it, so only it is kept: the edges stay few where everybody reads and changes.
+    An exact balance read depends on every earlier change. Once a reader changes the balance too, those who
+    come later reach all earlier ones through it, so only it is kept: few edges where all read and change.
     """
 
     __slots__ = ("_changers", "_clearers", "_writers")

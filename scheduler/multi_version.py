@@ -1,17 +1,28 @@
-"""Every value written in the block, by writer: read it below an index, and ask whether a read is still current."""
+"""Every value written in the block, by writer: read below an index, check what was read."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from scheduler.access import BALANCE, CODE, EMPTY_CODE_HASH, EXISTENCE, NONCE, STORAGE, WriteSet
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from scheduler.access import Address, BaseState, Bounds, Location, ReadSet, TxIndex, Value
+from scheduler.access import (
+    BALANCE,
+    CODE,
+    EMPTY_CODE_HASH,
+    EXISTENCE,
+    NONCE,
+    STORAGE,
+    Address,
+    BaseState,
+    Bounds,
+    Location,
+    ReadSet,
+    TxIndex,
+    Value,
+    WriteSet,
+)
 
 _NOTHING = WriteSet()
 
@@ -59,16 +70,16 @@ class _Deltas:
 class MultiVersionState:
     """The state before the block plus every version written in it.
 
-    Transaction i reads below i; index -1 is the block's prologue (system calls). `derived_existence` is the rule
-    of EIP-161 (from Spurious Dragon on): an account exists if it has a nonce, code or a balance. Versions of its
-    EXISTENCE location then only tell who might have changed it.
+    Transaction i reads below i; index -1 is the block's prologue (system calls). `derived_existence` is the
+    rule of EIP-161 (from Spurious Dragon on): an account exists if it has a nonce, code or a balance. Its
+    EXISTENCE versions then only tell who might have changed it.
     """
 
-    __slots__ = ("_base_read", "_clears", "_deltas", "_derived_existence", "_versions", "_writes")
+    __slots__ = ("_base_read", "_clears", "_deltas", "_versions", "_writes", "derived_existence")
 
     def __init__(self, base: BaseState, *, derived_existence: bool) -> None:
         self._base_read: Callable[[Location], Any] = base.read
-        self._derived_existence = derived_existence
+        self.derived_existence = derived_existence
         self._versions: dict[Location, tuple[list[TxIndex], list[Any]]] = {}
         self._deltas: dict[Address, _Deltas] = {}
         self._clears: dict[Address, list[TxIndex]] = {}
@@ -142,7 +153,8 @@ class MultiVersionState:
             return self.balance(address, below)
         if kind == EXISTENCE:
             return int(self.exists(address, below))
-        return self._latest(location, below)
+        value: Value = self._latest(location, below)
+        return value
 
     def storage(self, address: Address, slot: int, below: TxIndex) -> int:
         """Return a slot's value below `below`."""
@@ -177,8 +189,8 @@ class MultiVersionState:
         return value
 
     def exists(self, address: Address, below: TxIndex) -> bool:
-        """Return whether an account exists below `below`; from Spurious Dragon on: whether it is not empty."""
-        if not self._derived_existence:
+        """Return whether an account exists below `below`: under EIP-161, whether it is not empty."""
+        if not self.derived_existence:
             return bool(self._latest((address, EXISTENCE, 0), below))
         return self.proven(address, below) or self.balance(address, below) != 0
 
@@ -186,7 +198,7 @@ class MultiVersionState:
         """Return whether nonce or code alone prove that an account is not empty."""
         return self.nonce(address, below) != 0 or self.code_hash(address, below) != EMPTY_CODE_HASH
 
-    def _latest(self, location: Location, below: TxIndex) -> Any:  # noqa: ANN401 - the kind decides the type
+    def _latest(self, location: Location, below: TxIndex) -> Any:
         entry = self._versions.get(location)
         if entry is not None:
             position = bisect_left(entry[0], below)
@@ -194,8 +206,8 @@ class MultiVersionState:
                 return entry[1][position - 1]
         return self._base_read(location)
 
-    def _cleared_slot(self, location: Location, below: TxIndex) -> Any:  # noqa: ANN401
-        """Return a slot of an account that is cleared in the block; what a clearer writes comes after its clear."""
+    def _cleared_slot(self, location: Location, below: TxIndex) -> Any:
+        """Return a slot of an account cleared in the block; what a clearer writes comes after its clear."""
         clears = self._clears[location[0]]
         latest = bisect_left(clears, below)
         if not latest:
@@ -209,8 +221,8 @@ class MultiVersionState:
     def holds(self, reads: ReadSet, bounds: Bounds, below: TxIndex) -> Location | None:
         """Return the first location whose value is not the one seen, or whose balance is below its bound.
 
-        None says that a transaction at `below` with these reads would do exactly the same again. This is the law:
-        nothing settles without it.
+        None says that a transaction at `below` with these reads would do exactly the same again. This is the
+        law: nothing settles without it.
         """
         for location, seen in reads.items():
             if self.read(location, below) != seen:
@@ -237,7 +249,7 @@ class MultiVersionState:
     # -- who wrote
 
     def writer(self, location: Location, below: TxIndex) -> TxIndex:
-        """Return the last transaction before `below` that wrote (or cleared) `location`; -1 if there is none."""
+        """Return the last transaction before `below` that wrote or cleared `location`; -1 if none did."""
         entry = self._versions.get(location)
         position = bisect_left(entry[0], below) if entry is not None else 0
         last = entry[0][position - 1] if entry is not None and position else -1
@@ -248,14 +260,16 @@ class MultiVersionState:
         return last
 
     def next_writer(self, location: Location, index: TxIndex) -> TxIndex | None:
-        """Return the first transaction after `index` that wrote `location`: who reads behind it, reads its value."""
+        """Return the first after `index` that wrote `location`: who reads later, reads its value."""
         entry = self._versions.get(location)
         if entry is None:
             return None
         position = bisect_right(entry[0], index)
         return entry[0][position] if position < len(entry[0]) else None
 
-    def changers(self, address: Address, below: TxIndex) -> list[TxIndex]:
-        """Return who changed the balance of `address` before `below`, in block order."""
+    def changers(self, address: Address, below: TxIndex, since: TxIndex = 0) -> list[TxIndex]:
+        """Return who changed the balance of `address` from `since` on and before `below`, in block order."""
         deltas = self._deltas.get(address)
-        return [] if deltas is None else deltas.indices[: bisect_left(deltas.indices, below)]
+        if deltas is None:
+            return []
+        return deltas.indices[bisect_left(deltas.indices, since) : bisect_left(deltas.indices, below)]

@@ -1,0 +1,316 @@
+"""What may run now, what is settled, what must run again: a state machine without I/O.
+
+An *execution* is dispatched with `start` and comes back with `finish`; `incarnation` counts those of one
+transaction, from 0. Its *observation* is what it read and wrote. A result *stands* while every value it has
+read is current, is *stale* once one is not, and is *settled* when all before it are settled and it has been
+validated there: that is final. The *head* is the lowest transaction not settled.
+
+Edges decide when a transaction runs; validation at the head decides whether its result counts. A stale result
+runs again once, when those it was seen to depend on stand; after that only at the head, on settled state and
+with nothing assumed, where its result is exact. So no transaction runs more than three times, and the head
+always moves.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Sequence
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from scheduler.access import Bounds, Location, ReadSet, TxIndex, WriteSet, describe
+from scheduler.graph import DependencyGraph
+from scheduler.multi_version import MultiVersionState
+from scheduler.observed import observed_writers
+from scheduler.readers import ReaderIndex
+from scheduler.start_order import StartOrder
+
+WAITING, RUNNING, STANDING, STALE, SETTLED = range(5)
+_SPECULATIVE_RUNS = 2
+"""Executions of one transaction before the head reaches it."""
+
+
+class Execution(NamedTuple):
+    """One run of one transaction; `at_head` runs on settled state and may assume nothing."""
+
+    index: TxIndex  # type: ignore[assignment] # hides tuple.index, which nobody calls
+    incarnation: int
+    at_head: bool
+
+
+class Observation(NamedTuple):
+    """What an execution saw and did; values of `assumed` locations are checked at the head only."""
+
+    reads: ReadSet
+    bounds: Bounds
+    writes: WriteSet
+    assumed: Collection[Location] = ()
+
+
+class SchedulerFault(AssertionError):  # noqa: N818 - says whose fault it is
+    """A result made on settled state contradicts it: a fault of worker or scheduler, never of the block."""
+
+    def __init__(self, index: TxIndex, location: Location) -> None:
+        super().__init__(f"transaction {index} ran on settled state, yet saw another {describe(location)}")
+        self.index = index
+        self.location = location
+
+
+class BlockScheduler:
+    """Schedules one block of `count` transactions; `state` is its multi-version state.
+
+    `graph` says when first executions may start (None: all at once), `waves` puts a barrier between levels,
+    `barrier` lets every transaction run once before any runs again (but at the head).
+    `executions` counts per transaction, `conflicts` stale results, `third_executions` what its name says.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        state: MultiVersionState,
+        graph: DependencyGraph | None = None,
+        waves: Sequence[int] | None = None,
+        *,
+        barrier: bool = False,
+    ) -> None:
+        self.executions = [0] * count
+        self.conflicts = 0
+        self.third_executions = 0
+        self._state = state
+        self._readers = ReaderIndex(state)
+        self._order = StartOrder(count, graph, waves)
+        self._status = [WAITING] * count
+        self._results: list[Observation | None] = [None] * count
+        self._counted_stale = [0] * count
+        self._ready = self._order.startable()
+        self._watchers: dict[TxIndex, list[TxIndex]] = {}
+        self._relying: dict[TxIndex, list[TxIndex]] = {}
+        self._agenda: list[TxIndex] = []
+        self._first_runs_left = count if barrier else 0
+        self._head = 0
+        self._exact: TxIndex = -1
+        self._wake_head()
+
+    # -- asking
+
+    @property
+    def done(self) -> bool:
+        """Whether every transaction is settled."""
+        return self._head == len(self._status)
+
+    @property
+    def head(self) -> TxIndex:
+        """The lowest transaction that is not settled."""
+        return self._head
+
+    @property
+    def ready_indices(self) -> Sequence[TxIndex]:
+        """The transactions that could start now, in block order; do not keep or change it."""
+        return self._ready
+
+    def ready(self) -> list[Execution]:
+        """Return all executions that could start now, in block order."""
+        return [self.execution(index) for index in self._ready]
+
+    def execution(self, index: TxIndex) -> Execution:
+        """Return the next execution of `index`."""
+        runs = self.executions[index]
+        return Execution(index, runs, at_head=index == self._head and runs > 0)
+
+    def follow(self, index: TxIndex, taken: Collection[TxIndex]) -> list[TxIndex]:
+        """Return who becomes ready once all of `taken`, with `index` its newest member, finish in order."""
+        found = [
+            after
+            for after in self._order.following(index, taken, _Standing(self._status))
+            if self._status[after] == WAITING and after not in taken and not self._is_ready(after)
+        ]
+        if not self._first_runs_left:
+            found += {
+                after
+                for after in self._watchers.get(index, ())
+                if self._status[after] == STALE
+                and self.executions[after] < _SPECULATIVE_RUNS
+                and not self._is_ready(after)
+                and after not in taken
+                and all(before in taken for before in self._unfinished(self._needs(after)))
+            }
+        return sorted(found)
+
+    # -- telling
+
+    def start(self, index: TxIndex) -> Execution:
+        """Mark `index` as running; it must be ready, or follow others started in the same batch."""
+        if self._status[index] not in (WAITING, STALE):
+            msg = f"transaction {index} cannot start now"
+            raise ValueError(msg)
+        execution = self.execution(index)
+        self._unready(index)
+        self._status[index] = RUNNING
+        self.executions[index] += 1
+        self.third_executions += self.executions[index] > _SPECULATIVE_RUNS
+        if execution.at_head:
+            self._exact = index
+        return execution
+
+    def finish(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
+        """Take in the result of a running execution; return what is settled by it, in block order."""
+        old = self._state.writes(index)
+        self._results[index] = observation
+        self._state.record(index, observation.writes)
+        self._status[index] = STALE
+        for reader in self._readers.disturbed_by(index, old, observation.writes):
+            self._make_stale(reader)
+        settled = self._settle() if index == self._head else self._judge(index)
+        if self._first_runs_left and self.executions[index] == 1:
+            self._end_first_run()
+        while self._agenda:
+            self._reconsider(heappop(self._agenda))
+        return settled
+
+    # -- settling
+
+    def _settle(self) -> list[TxIndex]:
+        """Settle as far as results reach and hold; the first that does not runs again at once."""
+        settled: list[TxIndex] = []
+        while not self.done and self._status[self._head] in (STANDING, STALE):
+            index = self._head
+            result = self._results[index]
+            assert result is not None  # noqa: S101 - both states have one
+            broken = self._state.holds(result.reads, result.bounds, index)
+            if broken is not None:
+                self._reject_head(broken)
+                break
+            self._settle_head()
+            settled.append(index)
+        self._wake_head()
+        return settled
+
+    def _settle_head(self) -> None:
+        index = self._head
+        stood = self._status[index] == STANDING
+        self._status[index] = SETTLED
+        self._head += 1
+        self._unready(index)
+        self._readers.discard(index)
+        self._relying.pop(index, None)
+        if not stood:
+            self._release(index)
+
+    def _reject_head(self, broken: Location) -> None:
+        index = self._head
+        if self._exact == index:
+            raise SchedulerFault(index, broken)
+        self._make_stale(index)
+        self._make_ready(index)
+
+    def _wake_head(self) -> None:
+        """Let the head start, whatever graph and waves say: nothing can change what it sees."""
+        if not self.done and self._status[self._head] == WAITING:
+            self._make_ready(self._head)
+
+    # -- standing and stale
+
+    def _judge(self, index: TxIndex) -> list[TxIndex]:
+        """Decide whether the result that just came in stands; nothing settles by it."""
+        reads, bounds = self._checked(index)
+        if self._state.disturbed(reads, bounds, index):
+            self._make_stale(index)
+        else:
+            self._make_standing(index, reads, bounds)
+        return []
+
+    def _checked(self, index: TxIndex) -> tuple[ReadSet, Bounds]:
+        """Return the reads of a result without what it assumed, and its bounds."""
+        result = self._results[index]
+        assert result is not None  # noqa: S101 - asked of results only
+        if not result.assumed:
+            return result.reads, result.bounds
+        reads = result.reads.copy()
+        for location in result.assumed:
+            reads.pop(location, None)
+        return reads, result.bounds
+
+    def _make_standing(self, index: TxIndex, reads: ReadSet, bounds: Bounds) -> None:
+        self._status[index] = STANDING
+        self._readers.add(index, reads, bounds)
+        self._release(index)
+
+    def _release(self, index: TxIndex) -> None:
+        """Let those start who waited for `index`."""
+        for after in self._order.done(index):
+            if self._status[after] == WAITING:
+                self._make_ready(after)
+        for after in self._watchers.pop(index, ()):
+            heappush(self._agenda, after)
+
+    def _make_stale(self, index: TxIndex) -> None:
+        """Count a conflict; whoever relied on this result and has not started waits again."""
+        if self._counted_stale[index] < self.executions[index]:
+            self._counted_stale[index] = self.executions[index]
+            self.conflicts += 1
+        if self._status[index] == STANDING:
+            self._readers.discard(index)
+            for after in self._order.undone(index):
+                if self._status[after] == WAITING and after != self._head:
+                    self._unready(after)
+            for after in self._relying.pop(index, ()):
+                heappush(self._agenda, after)
+        self._status[index] = STALE
+        heappush(self._agenda, index)
+
+    def _reconsider(self, index: TxIndex) -> None:
+        """Run a stale result again once all it depends on stand, unless its values have come back by then."""
+        if self._status[index] != STALE or index == self._head or self._first_runs_left:
+            return
+        self._unready(index)
+        needs = self._needs(index)
+        unfinished = self._unfinished(needs)
+        if unfinished:
+            self._watchers.setdefault(max(unfinished), []).append(index)
+            return
+        reads, bounds = self._checked(index)
+        if not self._state.disturbed(reads, bounds, index):
+            self._make_standing(index, reads, bounds)
+        elif self.executions[index] < _SPECULATIVE_RUNS:
+            for before in needs:
+                self._relying.setdefault(before, []).append(index)
+            self._make_ready(index)
+
+    def _needs(self, index: TxIndex) -> set[TxIndex]:
+        """Return the unsettled transactions on which a stale result depends."""
+        reads, bounds = self._checked(index)
+        needs = observed_writers(self._state, reads, bounds, index, since=self._head)
+        needs.update(before for before in self._order.predecessors(index) if before >= self._head)
+        return needs
+
+    def _unfinished(self, needs: set[TxIndex]) -> list[TxIndex]:
+        return [before for before in needs if self._status[before] not in (STANDING, SETTLED)]
+
+    def _end_first_run(self) -> None:
+        self._first_runs_left -= 1
+        if not self._first_runs_left:
+            self._agenda = [index for index, status in enumerate(self._status) if status == STALE]
+
+    # -- the ready list
+
+    def _is_ready(self, index: TxIndex) -> bool:
+        position = bisect_left(self._ready, index)
+        return position < len(self._ready) and self._ready[position] == index
+
+    def _make_ready(self, index: TxIndex) -> None:
+        if not self._is_ready(index):
+            insort(self._ready, index)
+
+    def _unready(self, index: TxIndex) -> None:
+        if self._is_ready(index):
+            self._ready.remove(index)
+
+
+class _Standing:
+    """The transactions whose results stand or are settled, as a container."""
+
+    def __init__(self, status: list[int]) -> None:
+        self._status = status
+
+    def __contains__(self, index: object) -> bool:
+        return isinstance(index, int) and self._status[index] in (STANDING, SETTLED)

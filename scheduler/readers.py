@@ -1,0 +1,211 @@
+"""Who has read what, so that a change finds the results it makes stale without looking at the others."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from scheduler.access import (
+    BALANCE,
+    CODE,
+    EXISTENCE,
+    NONCE,
+    STORAGE,
+    Address,
+    Bounds,
+    Location,
+    ReadSet,
+    TxIndex,
+    WriteSet,
+)
+from scheduler.multi_version import MultiVersionState
+
+
+class _BoundWatch:
+    """The bounds held on one balance, those with the least to spare first.
+
+    `drained` only grows, by every debit wherever it stands in the block; a bound is looked at again when all
+    it had to spare may be gone. So a rich account read by everybody costs nothing.
+    """
+
+    __slots__ = ("drained", "heap")
+
+    def __init__(self) -> None:
+        self.drained = 0
+        self.heap: list[tuple[int, TxIndex, int]] = []
+
+    def push(self, reader: TxIndex, bound: int, to_spare: int) -> None:
+        heappush(self.heap, (self.drained + to_spare, reader, bound))
+
+    def pop_drained(self) -> tuple[TxIndex, int] | None:
+        """Return a (reader, bound) that may be broken; None if there is none."""
+        if not self.heap or self.heap[0][0] >= self.drained:
+            return None
+        _, reader, bound = heappop(self.heap)
+        return reader, bound
+
+
+class ReaderIndex:
+    """The reads and bounds of results that stand and are not settled yet.
+
+    It may miss a result that became stale (settling finds that); it never names one that is current.
+    """
+
+    __slots__ = ("_bounds", "_existence_read", "_readers", "_results", "_slots", "_state")
+
+    def __init__(self, state: MultiVersionState) -> None:
+        self._state = state
+        self._results: dict[TxIndex, tuple[ReadSet, Bounds]] = {}
+        self._readers: dict[Location, list[TxIndex]] = {}
+        self._bounds: dict[Address, _BoundWatch] = {}
+        self._existence_read: set[Address] = set()
+        self._slots: dict[Address, set[Location]] | None = None
+
+    def add(self, index: TxIndex, reads: ReadSet, bounds: Bounds) -> None:
+        """Watch what `index` has read."""
+        self._results[index] = reads, bounds
+        readers = self._readers
+        for location in reads:
+            key = location if location[1] != EXISTENCE else self._existence_key(location, reads)
+            found = readers.get(key)
+            if found is None:
+                readers[key] = [index]
+            elif index > found[-1]:
+                found.append(index)
+            else:
+                _insert_once(found, index)
+        for address, bound in bounds.items():
+            self._watch_bound(address, index, bound)
+        if self._slots is not None:
+            _add_slots(self._slots, reads)
+
+    def discard(self, index: TxIndex) -> None:
+        """Stop watching `index`: its result is stale or settled."""
+        self._results.pop(index, None)
+
+    def disturbed_by(self, index: TxIndex, old: WriteSet, new: WriteSet) -> list[TxIndex]:
+        """Return who has read what changed when `index` wrote `new` in place of `old`, in block order.
+
+        The new versions must be recorded already.
+        """
+        stale: set[TxIndex] = set()
+        for location in _changed_values(old, new):
+            kind = location[1]
+            if kind != EXISTENCE:
+                self._scan(location, location, index, stale)
+            if kind == EXISTENCE if not self._state.derived_existence else kind in (NONCE, CODE):
+                self._existence_changed(location[0], index, stale)
+        for address, change in _balance_changes(old, new):
+            self._balance_changed(address, index, change, stale)
+        for address in old.clears ^ new.clears:
+            for location in self._slots_of(address):
+                self._scan(location, location, index, stale)
+        return sorted(stale)
+
+    def _scan(self, key: Location, location: Location, index: TxIndex, stale: set[TxIndex]) -> None:
+        """Add those readers of `location` to `stale` for whom a change made by `index` changed the value.
+
+        Who reads behind the next writer is out of reach, so a slot that everybody writes is still cheap.
+        """
+        readers = self._readers.get(key)
+        if readers is None or readers[-1] <= index:
+            return
+        last = self._state.next_writer(location, index)
+        first = bisect_right(readers, index)
+        end = len(readers) if last is None else bisect_right(readers, last)
+        kept = []
+        for reader in readers[first:end]:
+            reads = self._reads(reader)
+            if location not in reads:
+                continue
+            if self._state.read(location, reader) == reads[location]:
+                kept.append(reader)
+            else:
+                stale.add(reader)
+        readers[first:end] = kept
+        if not readers:
+            del self._readers[key]
+
+    def _reads(self, reader: TxIndex) -> ReadSet:
+        result = self._results.get(reader)
+        return {} if result is None else result[0]
+
+    # -- existence
+
+    def _existence_key(self, location: Location, reads: ReadSet) -> Location:
+        """Return the key of those who saw this existence: a change concerns those who saw the other."""
+        self._existence_read.add(location[0])
+        return location[0], EXISTENCE, int(bool(reads[location]))
+
+    def _existence_changed(self, address: Address, index: TxIndex, stale: set[TxIndex]) -> None:
+        if address in self._existence_read:
+            exists = self._state.exists(address, index + 1)
+            self._scan((address, EXISTENCE, int(not exists)), (address, EXISTENCE, 0), index, stale)
+
+    # -- balances
+
+    def _balance_changed(self, address: Address, index: TxIndex, change: int, stale: set[TxIndex]) -> None:
+        location = (address, BALANCE, 0)
+        self._scan(location, location, index, stale)
+        if self._state.derived_existence:
+            self._existence_changed(address, index, stale)
+        watch = self._bounds.get(address)
+        if watch is not None and change < 0:
+            watch.drained -= change
+            while (suspect := watch.pop_drained()) is not None:
+                self._check_bound(address, watch, *suspect, stale)
+
+    def _check_bound(
+        self, address: Address, watch: _BoundWatch, reader: TxIndex, bound: int, stale: set[TxIndex]
+    ) -> None:
+        result = self._results.get(reader)
+        if result is None or result[1].get(address) != bound:
+            return
+        to_spare = self._state.balance(address, reader) - bound
+        if to_spare < 0:
+            stale.add(reader)
+        else:
+            watch.push(reader, bound, to_spare)
+
+    def _watch_bound(self, address: Address, index: TxIndex, bound: int) -> None:
+        watch = self._bounds.get(address)
+        if watch is None:
+            watch = self._bounds[address] = _BoundWatch()
+        watch.push(index, bound, self._state.balance(address, index) - bound)
+
+    # -- cleared accounts
+
+    def _slots_of(self, address: Address) -> list[Location]:
+        """Return the slots read of `address`; the table is only built once a block clears an account."""
+        if self._slots is None:
+            self._slots = {}
+            _add_slots(self._slots, self._readers)
+        return list(self._slots.get(address, ()))
+
+
+def _add_slots(slots: dict[Address, set[Location]], locations: Iterable[Location]) -> None:
+    for location in locations:
+        if location[1] == STORAGE:
+            slots.setdefault(location[0], set()).add(location)
+
+
+def _insert_once(indices: list[TxIndex], index: TxIndex) -> None:
+    position = bisect_left(indices, index)
+    if position == len(indices) or indices[position] != index:
+        indices.insert(position, index)
+
+
+def _changed_values(old: WriteSet, new: WriteSet) -> list[Location]:
+    if not old.values:
+        return list(new.values)
+    locations = old.values.keys() | new.values.keys()
+    return [location for location in locations if old.values.get(location) != new.values.get(location)]
+
+
+def _balance_changes(old: WriteSet, new: WriteSet) -> list[tuple[Address, int]]:
+    if not old.deltas:
+        return list(new.deltas.items())
+    addresses = old.deltas.keys() | new.deltas.keys()
+    changes = ((address, new.deltas.get(address, 0) - old.deltas.get(address, 0)) for address in addresses)
+    return [(address, change) for address, change in changes if change]
