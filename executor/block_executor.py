@@ -14,6 +14,7 @@ from executor.state import PreState
 from executor.strategies import SEQUENTIAL, STRATEGY_NAMES, expected_sets, make_plan
 from executor.types import Block, BlockResult
 from scheduler.access import AccessSet
+from scheduler.cost import CostModel
 
 BACKENDS = ("inline", "ray")
 
@@ -46,6 +47,7 @@ class BlockExecutor:
         if self.workers < 1:
             msg = f"{self.workers} workers cannot execute anything; ask for at least one"
             raise UsageError(msg)
+        self._costs = CostModel()
         self._owns_pool = pool is None
         self._pool = pool
         if pool is None and strategy != SEQUENTIAL:
@@ -66,7 +68,9 @@ class BlockExecutor:
     ) -> BlockResult:
         """Execute `block` with these expected access sets, one per transaction, right or wrong."""
         assert self._pool is not None, "a sequential executor has no scheduler"  # noqa: S101
-        return execute_parallel(block, pre_state, self._pool, self.strategy, self.access_lists, sets)
+        return execute_parallel(
+            block, pre_state, self._pool, self.strategy, self.access_lists, sets, self._costs
+        )
 
     def close(self) -> None:
         """Give the workers back, unless the pool came from elsewhere."""

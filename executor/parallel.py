@@ -11,6 +11,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from executor.context import block_context
+from executor.costs import BlockCosts
 from executor.errors import PoolError
 from executor.evm import Engine, run_prologue
 from executor.merge import BlockMerger
@@ -21,9 +22,9 @@ from executor.strategies import Plan, make_plan
 from executor.types import Block, BlockResult, BlockStats, TransactionResult
 from executor.wire import Codes, Task, pack_batch, unpack_reply
 from scheduler.access import NONCE, AccessSet, TxIndex, WriteSet
-from scheduler.batching import fill_batch
+from scheduler.batching import fill_batch, target
 from scheduler.block_scheduler import BlockScheduler, Execution, Observation
-from scheduler.cost import CostModel, Features
+from scheduler.cost import CostModel
 from scheduler.multi_version import MultiVersionState
 
 IN_FLIGHT = 2
@@ -35,7 +36,9 @@ MOST_LOSSES_OF_ONE = 3
 class BlockRun:
     """One block on a pool."""
 
-    def __init__(self, block: Block, pre_state: PreState, pool: Pool, plan: Plan, started: float) -> None:
+    def __init__(
+        self, block: Block, pre_state: PreState, pool: Pool, plan: Plan, model: CostModel, started: float
+    ) -> None:
         context = block_context(block)
         empty_removed = context.rules.empty_accounts_removed
         settled = SettledState(pre_state, empty_removed=empty_removed)
@@ -43,6 +46,8 @@ class BlockRun:
         self._state = MultiVersionState(pre_state, derived_existence=empty_removed)
         self._engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))
         self._settled, self._started = settled, started
+        self._model = model
+        self._free = [0.0] * len(block.transactions)
         self._merger = BlockMerger(block, self._engine, settled)
         self._scheduler = BlockScheduler(
             len(block.transactions), self._state, graph=plan.graph, waves=plan.waves, barrier=plan.barrier
@@ -75,6 +80,7 @@ class BlockRun:
         clock = perf_counter()
         if self._block.transactions:
             self._pool.begin(self._block, self._pre_state)
+        self._costs = BlockCosts(self._block, self._model)  # while the workers unpack
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._state.record(-1, prologue.writes)
         self._log.append((-1, -1, prologue.writes, prologue.codes))
@@ -100,9 +106,10 @@ class BlockRun:
             return [self._orphans.pop(0)]
         goal = self._pool.goal_seconds
         if goal is None:
-            return fill_batch(self._scheduler, self._costs, float("inf"), limit=INLINE_BATCH)
-        left = self._predicted_left / (2 * self._pool.workers)
-        return fill_batch(self._scheduler, self._costs, min(goal, left), limit=BATCH_LIMIT)
+            return fill_batch(self._scheduler, self._free, 1.0, limit=INLINE_BATCH)
+        left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
+        seconds = target(left, self._pool.workers, goal)
+        return fill_batch(self._scheduler, self._costs, seconds, limit=BATCH_LIMIT)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
         origin, known = self._origins[worker], self._known[worker]
@@ -202,6 +209,7 @@ def execute_parallel(
     strategy: str,
     source: str,
     sets: tuple[AccessSet, ...] | None,
+    model: CostModel,
 ) -> BlockResult:
     """Execute a block on a pool, with these expected access sets; the result is that of sequential execution.
 
@@ -210,4 +218,4 @@ def execute_parallel(
     """
     started = perf_counter()
     plan = make_plan(strategy, source, sets)
-    return BlockRun(block, pre_state, pool, plan, started).run()
+    return BlockRun(block, pre_state, pool, plan, model, started).run()
