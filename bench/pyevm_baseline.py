@@ -1,17 +1,20 @@
 """py-evm as shipped on recorded blocks: the yardstick that every engine figure is compared with.
 
 Nothing of py-evm is replaced: its virtual machine of the block's fork, its account database over tries, its
-`apply_all_transactions`. Timed are the block's system writes and all transactions with their signatures
-(coincurve must be installed, or recovery alone costs 5 ms); not timed are decoding, seeding and roots. Before
-Byzantium py-evm makes a state root per transaction, because its receipts hold one: that is timed.
+`apply_all_transactions`. Timed are the block's system writes and all transactions with their signatures; not
+timed are decoding, seeding and roots. coincurve and pysha3 are there, or signatures alone would cost 5 ms
+each. Before Byzantium py-evm makes a state root per transaction, for its receipts hold one: that is timed.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -29,8 +32,11 @@ from eth.vm.forks.london.blocks import LondonBlockHeader
 from eth.vm.forks.paris.blocks import ParisBlockHeader
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.shanghai.blocks import ShanghaiBlockHeader
+from rich.console import Console
 
+from executor.capsule import load_capsule
 from executor.errors import ExecutionFailed, UnknownFork
+from executor.forks import fork_rules
 from executor.state import MemoryState
 from executor.types import Block, Header
 
@@ -76,14 +82,15 @@ class BaselineResult:
     receipts_root: bytes
     bloom: int
 
-    def deviations(self, header: Header) -> tuple[str, ...]:
-        """Return what differs from the header: any of `gas used`, `bloom`, `receipts root`."""
-        pairs = {
+    def deviations(self, block: Block) -> tuple[str, ...]:
+        """Return what differs from the block's header: any of `gas used`, `bloom`, `receipts root`."""
+        header, comparable = block.header, fork_rules(block.fork).status_receipts
+        equal = {
             "gas used": self.gas_used == header.gas_used,
             "bloom": self.bloom == int.from_bytes(header.bloom, "big"),
-            "receipts root": self.receipts_root == header.receipts_root,
+            "receipts root": not comparable or self.receipts_root == header.receipts_root,
         }
-        return tuple(name for name, equal in pairs.items() if not equal)
+        return tuple(name for name, same in equal.items() if not same)
 
 
 def run_as_shipped(block: Block, pre: MemoryState) -> BaselineResult:
@@ -178,3 +185,43 @@ def _header(header: Header, header_class: type[Any], state_root: bytes) -> Any:
     }
     names = set(header_class._meta.field_names)  # noqa: SLF001 - rlp's own way to list a header's fields
     return header_class(**{name: value for name, value in facts.items() if name in names})
+
+
+def data_folder() -> Path:
+    """Return the folder of recorded blocks: PARALLEL_EVM_DATA, or shared/data beside the repository."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    return Path(os.environ.get("PARALLEL_EVM_DATA", beside))
+
+
+def recorded_blocks(folder: Path) -> list[Path]:
+    """Return the capsules in `folder`, by block number."""
+    return sorted(folder.glob("*.json.gz"), key=lambda path: int(path.name.partition(".")[0]))
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Print a row per capsule (those named, or all recorded ones); return 1 if any deviates."""
+    paths = [Path(name) for name in arguments] or recorded_blocks(data_folder() / "blocks")
+    console, total, deviating = Console(soft_wrap=True, highlight=False), 0.0, 0
+    for place, path in enumerate(paths):
+        capsule = load_capsule(path)
+        if not place:  # the first recovery loads libraries, which is not the first block's fault
+            run_as_shipped(capsule.block, capsule.pre_state)
+        result = run_as_shipped(capsule.block, capsule.pre_state)
+        deviations = result.deviations(capsule.block)
+        total, deviating = total + result.seconds, deviating + bool(deviations)
+        console.print(_row(capsule.block, result, deviations))
+    console.print(f"{len(paths)} blocks in {total:.2f} s, {deviating} deviating")
+    return 1 if deviating else 0
+
+
+def _row(block: Block, result: BaselineResult, deviations: tuple[str, ...]) -> str:
+    speed = result.gas_used / result.seconds / 1e6 if result.seconds else 0.0
+    verdict = f"deviates: {', '.join(deviations)}" if deviations else "exact"
+    return (
+        f"{block.header.number:>9} {block.fork:<17}{len(block.transactions):>5} tx"
+        f"{result.seconds:>9.4f} s{speed:>8.2f} Mgas/s  {verdict}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
