@@ -46,13 +46,17 @@ def load_capsule(path: StrPath) -> Capsule:
 
     InputOutputError, InvalidInput and its subclasses say in one line which file, which field and what to do.
     """
-    name = os.fspath(path)
-    name = name if name.isprintable() else ascii(name)
     try:
         return parse_capsule(_document(_unpacked(_read(path))))
     except ParallelEvmError as error:
-        error.args = (f"{name}: {error}",)
+        error.args = (f"{printable(path)}: {error}",)
         raise
+
+
+def printable(path: StrPath) -> str:
+    """Return `path` for a message of one line."""
+    name = os.fspath(path)
+    return name if name.isprintable() else ascii(name)
 
 
 def _read(path: StrPath) -> bytes:

@@ -6,9 +6,10 @@ import gzip
 import io
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from executor.capsule import FORMAT, StrPath, parse_capsule
+from executor.capsule import FORMAT, StrPath, parse_capsule, printable
 from executor.errors import InputOutputError, MissingCode
 from executor.hashing import keccak256
 from executor.header import header_hash
@@ -37,20 +38,21 @@ def dump_capsule(
     # Without a time and a name the bytes depend on the block alone.
     with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
         file.write(text.encode())
-    _write(Path(path), packed.getvalue())
+    _write(path, packed.getvalue())
 
 
-def _write(path: Path, data: bytes) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+def _write(path: StrPath, data: bytes) -> None:
+    target = Path(path)
+    draft = Path(f"{target}.{os.getpid()}.tmp")
     try:
         draft.write_bytes(data)
-        draft.replace(path)
-    except (OSError, ValueError) as error:
-        draft.unlink(missing_ok=True)
+        draft.replace(target)
+    except (OSError, ValueError) as error:  # a ValueError: a name that no file can have
+        with suppress(OSError, ValueError):
+            draft.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) else error
-        raise InputOutputError(
-            f"{path}: cannot be written ({reason}); check the path and its rights"
-        ) from None
+        msg = f"{printable(path)}: cannot be written ({reason}); check the path and its rights"
+        raise InputOutputError(msg) from None
 
 
 def format_capsule(
@@ -104,10 +106,9 @@ def _format_account(name: str, account: Account, state: MemoryState) -> JsonObje
     if code:
         fields["code"] = format_value(code)
     if account.storage:
+        slots = account.storage.items()
         fields["storage"] = {
-            _word(slot): _word(value)
-            for slot, value in account.storage.items()
-            if value or not state.complete
+            _word(slot): _word(value) for slot, value in slots if value or not state.complete
         }
     return fields
 

@@ -20,7 +20,7 @@ _HEX = "0123456789abcdef"
 
 
 def ordered_root(items: Sequence[bytes]) -> bytes:
-    """Return the root of the trie index -> item (transactions, receipts, withdrawals). Items are not empty."""
+    """Return the root of the trie index -> item (transactions, receipts), items not empty."""
     order, keys = _ordered_keys(len(items))
     return _root(keys, [items[index] for index in order])
 

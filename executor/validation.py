@@ -1,4 +1,4 @@
-"""A block's result against its header: what was computed, what the header says, and what cannot be compared."""
+"""Compares a block's result with its header, as far as the two can be compared."""
 
 from __future__ import annotations
 
