@@ -61,7 +61,8 @@ def printable(path: StrPath) -> str:
 
 def _read(path: StrPath) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # bounded: the path may name a device
     except IsADirectoryError:
         raise InputOutputError("is a directory; name a capsule in it (<block>.json.gz)") from None
     except FileNotFoundError:
@@ -74,17 +75,17 @@ def _read(path: StrPath) -> bytes:
 def _unpacked(data: bytes) -> bytes:
     if not data:
         raise InvalidInput("the file is empty; copy it or record the block again")
-    if not data.startswith(_GZIP_MAGIC):
-        return data
+    unpacked = data
     try:
-        with gzip.open(io.BytesIO(data)) as file:
-            unpacked = file.read(MAX_BYTES + 1)
+        if data.startswith(_GZIP_MAGIC):
+            with gzip.open(io.BytesIO(data)) as file:
+                unpacked = file.read(MAX_BYTES + 1)
     except EOFError:
         raise InvalidInput("the gzip data is truncated; copy the file again") from None
     except (OSError, zlib.error) as error:
         raise InvalidInput(f"the gzip data is damaged ({error}); copy the file again") from None
     if len(unpacked) > MAX_BYTES:
-        raise InvalidInput(f"unpacks to more than {MAX_BYTES >> 20} MiB; this is no capsule of one block")
+        raise InvalidInput(f"holds more than {MAX_BYTES >> 20} MiB; name the capsule of one block")
     return unpacked
 
 
@@ -116,11 +117,11 @@ def parse_capsule(document: object) -> Capsule:
         withdrawals=_parse_withdrawals(fields.get("withdrawals"), header),
         uncles=uncles,
         uncle_hashes=uncle_hashes,
-        block_hashes=_parse_block_hashes(fields.get("blockHashes") or {}),
+        block_hashes=_parse_block_hashes(fields.get("blockHashes") or {}, header),
     )
     return Capsule(
         block=block,
-        pre_state=parse_pre_state(required(fields, "pre", ""), complete=fields.get("stateComplete") is True),
+        pre_state=parse_pre_state(required(fields, "pre", ""), complete=_parse_flag(fields, "stateComplete")),
         witness=_parse_witness(fields.get("witness"), header),
         source=as_text(fields.get("source") or "", "source"),
         hash=block_hash,
@@ -132,6 +133,13 @@ def _agree(where: str, computed: bytes, stated: bytes) -> None:
         raise InvalidInput(
             f"{where}: 0x{stated.hex()} is stated, 0x{computed.hex()} computed; record the block again"
         )
+
+
+def _parse_flag(fields: JsonObject, name: str) -> bool:
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise refuse(name, "true or false", value)
+    return value
 
 
 def _parse_transactions(value: object, header: Header) -> tuple[RawTransaction, ...]:
@@ -177,13 +185,19 @@ def _parse_uncles(value: object, header: Header) -> tuple[tuple[Header, ...], tu
 
 def _parse_uncle(value: object, where: str) -> Header:
     if isinstance(value, str):
-        return decode_header(as_bytes(value, where))
+        try:
+            return decode_header(as_bytes(value, where))
+        except InvalidRlp as error:
+            raise InvalidRlp(f"{where}: {error}; record the block again") from None
     return parse_header(value, where)
 
 
-def _parse_block_hashes(value: object) -> dict[int, bytes]:
-    entries = as_object(value, "blockHashes")
-    return dict(_parse_block_hash(key, entry) for key, entry in entries.items() if not key.startswith("_"))
+def _parse_block_hashes(value: object, header: Header) -> dict[int, bytes]:
+    entries = as_object(value, "blockHashes").items()
+    hashes = dict(_parse_block_hash(key, entry) for key, entry in entries if not key.startswith("_"))
+    parent = header.number - 1
+    _agree(f"blockHashes.{parent}", header.parent_hash, hashes.get(parent, header.parent_hash))
+    return hashes
 
 
 def _parse_block_hash(key: str, value: object) -> tuple[int, bytes]:

@@ -10,7 +10,7 @@ from executor.forks import ForkRules, fork_rules
 from executor.header import withdrawals_root
 from executor.roots import state_root, witness_state_root
 from executor.state import MemoryState, PreState
-from executor.types import Block, BlockResult, StateDiff, Witness
+from executor.types import Block, BlockResult, Header, StateDiff, Witness
 
 CheckedValue: TypeAlias = "int | bytes | None"
 
@@ -45,7 +45,7 @@ def check_header(
     if not rules.status_receipts and not _post_states_known(result):
         reasons["receipts_root"] = f"receipts of {rules.name} hold state roots, which are not known"
     computed = _computed(block, result, rules) | {"state_root": root}
-    expected: dict[str, CheckedValue] = {name: getattr(header, name) for name in computed}
+    expected: dict[str, CheckedValue] = {name: _stated(header, name) for name in computed}
     checks = {name: None if name in reasons else expected[name] == computed[name] for name in computed}
     return HeaderCheck(checks, expected, computed, reasons, root)
 
@@ -53,7 +53,7 @@ def check_header(
 def _computed(block: Block, result: BlockResult, rules: ForkRules) -> dict[str, CheckedValue]:
     values: dict[str, CheckedValue] = {
         "gas_used": result.gas_used,
-        "bloom": result.bloom,
+        "logs_bloom": result.bloom,
         "receipts_root": result.receipts_root,
     }
     if rules.initcode_metered:
@@ -63,6 +63,11 @@ def _computed(block: Block, result: BlockResult, rules: ForkRules) -> dict[str, 
     if rules.prague:
         values["requests_hash"] = result.requests_hash
     return values
+
+
+def _stated(header: Header, name: str) -> CheckedValue:
+    value: CheckedValue = header.bloom if name == "logs_bloom" else getattr(header, name)
+    return value
 
 
 def _post_states_known(result: BlockResult) -> bool:
