@@ -177,6 +177,8 @@ def _parse_uncles(value: object, header: Header) -> tuple[tuple[Header, ...], tu
     entries = [] if value is None else as_list(value, "uncles")
     if entries and all(isinstance(entry, str) and len(entry) <= len("0x") + 64 for entry in entries):
         hashes = tuple(as_bytes(entry, f"uncles[{index}]", 32) for index, entry in enumerate(entries))
+        if header.uncles_hash == uncles_hash(()):
+            raise refuse("uncles", "none, as sha3Uncles says", value)
         return (), hashes
     uncles = tuple(_parse_uncle(entry, f"uncles[{index}]") for index, entry in enumerate(entries))
     _agree("header.sha3Uncles", uncles_hash(uncles), header.uncles_hash)

@@ -38,7 +38,9 @@ def _decode_log(item: Rlp) -> Log:
     if isinstance(item, list) and len(item) == _LOG_FIELDS:
         address, topics, data = item
         if isinstance(address, bytes) and isinstance(topics, list) and isinstance(data, bytes):
-            return Log(address, tuple(topic for topic in topics if isinstance(topic, bytes)), data)
+            words = tuple(topic for topic in topics if isinstance(topic, bytes))
+            if len(words) == len(topics):
+                return Log(address, words, data)
     msg = "a log is not RLP of [address, topics, data]"
     raise InvalidRlp(msg)
 
