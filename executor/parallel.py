@@ -28,8 +28,6 @@ from scheduler.cost import CostModel
 from scheduler.multi_version import MultiVersionState
 
 IN_FLIGHT = 2
-BATCH_LIMIT = 200
-INLINE_BATCH = 8
 MOST_LOSSES_OF_ONE = 3
 
 
@@ -104,12 +102,12 @@ class BlockRun:
     def _next_batch(self) -> list[Execution]:
         if self._orphans:  # of a lost worker: one by one, so that one that kills is found out
             return [self._orphans.pop(0)]
-        goal = self._pool.goal_seconds
+        goal, limit = self._pool.goal_seconds, self._pool.batch_limit
         if goal is None:
-            return fill_batch(self._scheduler, self._free, 1.0, limit=INLINE_BATCH)
+            return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
         seconds = target(left, self._pool.workers, goal)
-        return fill_batch(self._scheduler, self._costs, seconds, limit=BATCH_LIMIT)
+        return fill_batch(self._scheduler, self._costs, seconds, limit=limit)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
         origin, known = self._origins[worker], self._known[worker]

@@ -40,7 +40,8 @@ Event: TypeAlias = Reply | Lost
 class Pool(Protocol):
     """Workers that execute batches. Replies come in any order, keyed by ticket.
 
-    `goal_seconds` is the predicted work worth one message, None where messages cost nothing.
+    `goal_seconds` is the predicted work worth one message, None where messages cost nothing; `batch_limit` the
+    most executions in one.
     """
 
     @property
@@ -49,6 +50,8 @@ class Pool(Protocol):
     def workers(self) -> int: ...
     @property
     def goal_seconds(self) -> float | None: ...
+    @property
+    def batch_limit(self) -> int: ...
     def begin(self, block: Block, pre_state: PreState) -> None: ...
     def submit(self, worker: int, ticket: int, blob: bytes) -> None: ...
     def next_event(self) -> Event: ...
@@ -66,8 +69,9 @@ class InlinePool:
     name = "inline"
     goal_seconds = None
 
-    def __init__(self, workers: int = 1, seed: int | None = None) -> None:
+    def __init__(self, workers: int = 1, seed: int | None = None, batch_limit: int = 8) -> None:
         self.workers = workers
+        self.batch_limit = batch_limit
         self._random = None if seed is None else random.Random(seed)  # noqa: S311 - a schedule, not a secret
         self._replicas = [Worker() for _ in range(workers)]
         self._waiting: list[deque[tuple[int, bytes]]] = [deque() for _ in range(workers)]

@@ -32,6 +32,7 @@ class RayPool:
 
     name = "ray"
     goal_seconds = 0.012
+    batch_limit = 200
 
     def __init__(self, workers: int, address: str | None = None) -> None:
         self.workers = workers
