@@ -1,0 +1,29 @@
+"""The list of workloads: names, parameters, and the one way to make a block from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from executor.errors import UsageError
+from workloads import transfers
+from workloads.parameters import WorkloadSpec, nearest, parse_parameters
+from workloads.workload import Workload
+
+WORKLOADS: dict[str, WorkloadSpec] = {spec.name: spec for spec in (transfers.SPEC,)}
+"""Name -> generator, in the order in which they are shown."""
+
+
+def generate(
+    name: str, transactions: int | None = None, seed: int = 1, params: Mapping[str, str] | None = None
+) -> Workload:
+    """Return the workload `name`: same transactions, seed and parameters, same bytes.
+
+    Raises UsageError for names that do not exist and values out of range.
+    """
+    if name not in WORKLOADS:
+        raise nearest("workload", name, WORKLOADS)
+    spec = WORKLOADS[name]
+    count = spec.transactions if transactions is None else transactions
+    if count < 0:
+        raise UsageError(f"transactions={count}: must be at least 0")
+    return spec.generate(parse_parameters(spec, params or {}), count, seed)

@@ -1,0 +1,63 @@
+"""Storage as the reference models of contracts see it: what a call read and changed, with revert."""
+
+from __future__ import annotations
+
+from scheduler.access import Address, Location
+
+
+class Reverted(Exception):  # noqa: N818 - as the EVM says it
+    """A modelled call reverts; the message is the contract's reason."""
+
+
+class ModelStorage:
+    """Slots of all modelled contracts, journalled per transaction.
+
+    A model mirrors its contract statement by statement; the exact access set of a transaction and the state
+    after it then follow by themselves. As in the EVM a store also reads, and reads outlive a revert.
+    """
+
+    __slots__ = ("_before", "_reads", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[Location, int] = {}
+        self._reads: set[Location] = set()
+        self._before: dict[Location, int] = {}
+
+    def load(self, location: Location) -> int:
+        """Return a slot, 0 if absent, and note the read."""
+        self._reads.add(location)
+        return self.values.get(location, 0)
+
+    def store(self, location: Location, value: int) -> None:
+        """Write a slot; it counts as read too."""
+        self._reads.add(location)
+        self._before.setdefault(location, self.values.get(location, 0))
+        self.values[location] = value
+
+    def add(self, location: Location, amount: int) -> None:
+        """Add to a slot."""
+        self.store(location, self.load(location) + amount)
+
+    def begin(self) -> None:
+        """Start a transaction."""
+        self._reads = set()
+        self._before = {}
+
+    def revert(self) -> None:
+        """Take back the transaction's writes; its reads stay."""
+        self.values.update(self._before)
+        self._before = {}
+
+    def touched(self) -> tuple[frozenset[Location], frozenset[Location]]:
+        """Return what the transaction read (all it touched) and what it changed."""
+        values = self.values
+        changed = frozenset(key for key, value in self._before.items() if values[key] != value)
+        return frozenset(self._reads), changed
+
+    def by_account(self) -> dict[Address, dict[int, int]]:
+        """Return address -> slot -> value, without zeros: the storage of a genesis."""
+        accounts: dict[Address, dict[int, int]] = {}
+        for (address, _, slot), value in self.values.items():
+            if value:
+                accounts.setdefault(address, {})[slot] = value
+        return accounts
