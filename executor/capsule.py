@@ -16,7 +16,17 @@ from executor.errors import InputOutputError, InvalidInput, InvalidRlp, Parallel
 from executor.forks import fork_rules
 from executor.hashing import keccak256
 from executor.header import decode_header, header_hash, transactions_root, uncles_hash, withdrawals_root
-from executor.json_fields import JsonObject, as_bytes, as_int, as_list, as_object, as_text, refuse, required
+from executor.json_fields import (
+    JsonObject,
+    as_bytes,
+    as_int,
+    as_list,
+    as_object,
+    as_text,
+    is_nested_deeper,
+    refuse,
+    required,
+)
 from executor.json_header import check_fork_fields, parse_header, parse_withdrawal
 from executor.rlp_codec import is_one_list
 from executor.state import MemoryState
@@ -25,6 +35,7 @@ from executor.types import Block, Header, RawTransaction, Withdrawal, Witness
 FORMAT = "evm-block-replay/1"
 MAX_BYTES = 1 << 30
 """A document larger than this is refused rather than unpacked into memory."""
+MAX_NESTING = 32
 StrPath: TypeAlias = str | os.PathLike[str]
 _GZIP_MAGIC = b"\x1f\x8b"
 _HIGHEST_TYPE = 0x7F  # of a transaction's envelope (EIP-2718)
@@ -90,10 +101,11 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _document(data: bytes) -> object:
+    # With the recursion limit that EVMs set, the scanner runs off the stack before it reaches the limit.
+    if is_nested_deeper(data, MAX_NESTING):
+        raise InvalidInput(f"the JSON is nested deeper than {MAX_NESTING} levels; name a block capsule")
     try:
-        return json.loads(data)
-    except (RecursionError, MemoryError):
-        raise InvalidInput("the JSON is too deep or too large for a capsule; record it again") from None
+        return json.loads(data.decode("utf-8-sig"))
     except ValueError as error:
         raise InvalidInput(f"is not JSON, gzipped or plain ({error}); name a block capsule") from None
 

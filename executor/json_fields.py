@@ -9,7 +9,18 @@ from executor.errors import InvalidInput
 
 JsonObject: TypeAlias = dict[str, object]
 _HEX_NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9a-fA-F]+")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _SHOWN = 40  # characters of a wrong value in a message
+
+
+def is_nested_deeper(text: bytes, levels: int) -> bool:
+    """Return whether the lists and objects of a JSON text stand more than `levels` deep in each other."""
+    unescaped = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Every other piece between quotes is a string; what is left of the rest loses a level in each round.
+    brackets = b"".join(unescaped.split(b'"')[::2]).translate(None, _NO_BRACKETS)
+    for _ in range(levels):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return len(brackets) > levels  # a few may be left of a text that is no JSON: the parser will say so
 
 
 def refuse(where: str, expected: str, value: object) -> InvalidInput:
