@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 
@@ -218,20 +217,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         code = app(arguments, standalone_mode=False) or 0
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         code = error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        typer.echo(error.format_message(), err=True)
-        code = UsageError.exit_code
-    except click.ClickException as error:
-        ERRORS.print(f"parallel-evm: {one_line(error)}; see parallel-evm --help", markup=False)
+    except typer.TyperException as error:
+        if arguments:
+            ERRORS.print(f"parallel-evm: {one_line(error)}; see parallel-evm --help", markup=False)
         code = UsageError.exit_code
     except ParallelEvmError as error:
         if "--debug" in arguments:
             raise
         ERRORS.print(f"parallel-evm: {one_line(error)}", markup=False)
         code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         ERRORS.print("parallel-evm: interrupted", markup=False)
         code = INTERRUPTED
     raise SystemExit(code)

@@ -19,7 +19,7 @@ from executor.serialise import result_bytes
 from executor.state import MemoryState
 from executor.strategies import SEQUENTIAL, expected_sets
 from executor.types import Block, BlockResult
-from executor.validation import check_header
+from executor.validation import check_header, describe_failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,8 @@ def _checks(
 ) -> tuple[bool | None, bytes | None, dict[str, bool | None], tuple[str, ...]]:
     if case.recorded:
         check = check_header(case.block, result, case.pre_state, case.witness)
-        return check.ok, check.state_root, check.checks, tuple(check.problems)
+        failure = describe_failure(check)
+        return check.ok, check.state_root, check.checks, () if failure is None else (failure,)
     if not case.pre_state.complete:
         return None, None, {}, ()
     after = case.pre_state.copy()

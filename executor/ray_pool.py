@@ -45,10 +45,14 @@ class RayPool:
         for worker in range(workers):
             self._actors[worker] = _actor()
         try:
-            self.pids = ray.get([actor.pid.remote() for actor in self._actors])
+            self.pids()
         except RayError as error:
             msg = f"Ray workers did not start: {_one_line(error)}"
             raise PoolError(msg) from error
+
+    def pids(self) -> list[int]:
+        """Return the processes of the workers, once all are up."""
+        return list(ray.get([actor.pid.remote() for actor in self._actors]))
 
     def begin(self, block: Block, pre_state: PreState) -> None:
         """Give every worker the block; it is put into Ray's store once."""
