@@ -47,7 +47,10 @@ values = st.builds(
     st.dictionaries(code_locations, hashes, max_size=1),
 )
 write_sets = st.builds(
-    WriteSet, values, st.dictionaries(addresses, st.integers(-3, 3), max_size=3), st.frozensets(addresses, max_size=1)
+    WriteSet,
+    values,
+    st.dictionaries(addresses, st.integers(-3, 3), max_size=3),
+    st.frozensets(addresses, max_size=1),
 )
 
 

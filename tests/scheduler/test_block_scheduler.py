@@ -5,12 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.access import BALANCE, EXISTENCE, NONCE, STORAGE, WriteSet
-from scheduler.block_scheduler import BlockScheduler, Observation, SchedulerFault
+from scheduler.block_scheduler import BlockScheduler
 from scheduler.graph import DependencyGraph, build
 from scheduler.multi_version import MultiVersionState
 from tests.scheduler.pool import Simulation, final_state
@@ -54,10 +52,17 @@ def test_without_lists(block: list[Program], base: PlainState, chance: random.Ra
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.data(), programs(), base_states(), randoms, st.booleans(), st.booleans())
 def test_wrong_lists(
-    data: st.DataObject, block: list[Program], base: PlainState, chance: random.Random, barrier: bool, waves: bool
+    data: st.DataObject,
+    block: list[Program],
+    base: PlainState,
+    chance: random.Random,
+    barrier: bool,
+    waves: bool,
 ) -> None:
     graph = data.draw(graphs(len(block)))
-    wrong = data.draw(st.lists(st.integers(0, 3), min_size=len(block), max_size=len(block))) if waves else None
+    wrong = (
+        data.draw(st.lists(st.integers(0, 3), min_size=len(block), max_size=len(block))) if waves else None
+    )
     simulate(block, base, chance, graph, wrong, barrier=barrier)
 
 

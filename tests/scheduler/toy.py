@@ -1,4 +1,4 @@
-"""A toy machine: transactions are small programs over a few accounts, run in block order or by a scheduler."""
+"""A toy machine: transactions are small programs over a few accounts, run in order or by a scheduler."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def run_in_order(programs: Sequence[Program], base: PlainState) -> tuple[PlainSt
 
 
 def exact_access(programs: Sequence[Program], observations: Sequence[Observation]) -> list[AccessSet]:
-    """Return what each program touched; bounds and existence count as reads of all that they are derived from."""
+    """Return what each program touched; bounds and existence count as reads of their parts."""
     sets = []
     for program, seen in zip(programs, observations, strict=True):
         reads = set(seen.reads) - {(program.sender, NONCE, 0)}
@@ -241,5 +241,7 @@ def exact_access(programs: Sequence[Program], observations: Sequence[Observation
             if kind == EXISTENCE:
                 reads |= {(address, part, 0) for part in (NONCE, CODE, BALANCE)}
         writes = seen.writes
-        sets.append(AccessSet(frozenset(reads), frozenset(writes.values), frozenset(writes.deltas), writes.clears))
+        sets.append(
+            AccessSet(frozenset(reads), frozenset(writes.values), frozenset(writes.deltas), writes.clears)
+        )
     return sets

@@ -1,0 +1,86 @@
+"""Batches: filled to a target, chains fused, the head alone in front."""
+
+from __future__ import annotations
+
+import pytest
+
+from scheduler.access import STORAGE, AccessSet, Location
+from scheduler.batching import fill_batch, target
+from scheduler.block_scheduler import BlockScheduler
+from scheduler.graph import build
+from scheduler.multi_version import MultiVersionState
+from tests.scheduler.helpers import observe
+from tests.scheduler.toy import ADDRESSES, PlainState
+
+
+def slot(number: int) -> Location:
+    return ADDRESSES[0], STORAGE, number
+
+
+def chained(*chains: int) -> BlockScheduler:
+    """Return a scheduler in which transaction i belongs to the chain numbered chains[i]."""
+    sets = [AccessSet(frozenset({slot(chain)}), frozenset({slot(chain)})) for chain in chains]
+    return BlockScheduler(len(sets), MultiVersionState(PlainState(), derived_existence=True), build(sets))
+
+
+def batch(
+    scheduler: BlockScheduler, seconds: float = 100.0, limit: int = 100, **options: list[float]
+) -> list[int]:
+    costs = [1.0] * len(scheduler.executions)
+    return [execution.index for execution in fill_batch(scheduler, costs, seconds, limit=limit, **options)]
+
+
+def test_a_chain_stays_whole() -> None:
+    scheduler = chained(0, 1, 0, 1, 0)
+    assert batch(scheduler, seconds=3.0) == [0, 2, 4]
+    assert batch(scheduler, seconds=3.0) == [1, 3]
+    assert batch(scheduler) == []
+
+
+def test_a_batch_ends_at_its_target_or_limit() -> None:
+    assert batch(chained(0, 1, 2, 3), seconds=2.0) == [0, 1]
+    assert batch(chained(0, 1, 2, 3), limit=3) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0])
+def test_no_target_is_too_small_for_one(seconds: float) -> None:
+    assert batch(chained(0, 1), seconds=seconds) == [0]
+
+
+def test_the_heaviest_goes_first() -> None:
+    scheduler = chained(0, 1, 2, 1)
+    assert batch(scheduler, seconds=2.0, priorities=[1.0, 9.0, 2.0, 8.0]) == [1, 3]
+    assert batch(scheduler, seconds=2.0, priorities=[1.0, 9.0, 2.0, 8.0]) == [2, 0]
+
+
+def test_what_waits_for_others_is_not_fused() -> None:
+    both = AccessSet(reads=frozenset({slot(0), slot(1)}))
+    sets = [AccessSet(writes=frozenset({slot(0)})), AccessSet(writes=frozenset({slot(1)})), both]
+    scheduler = BlockScheduler(3, MultiVersionState(PlainState(), derived_existence=True), build(sets))
+    assert batch(scheduler, limit=1) == [0]
+    assert batch(scheduler) == [1]
+    scheduler.finish(1, observe(writes={slot(1): 1}))
+    assert batch(scheduler) == []
+    scheduler.finish(0, observe(writes={slot(0): 1}))
+    assert batch(scheduler) == [2]
+
+
+def test_what_waits_for_members_of_the_batch_is_fused() -> None:
+    both = AccessSet(reads=frozenset({slot(0), slot(1)}))
+    sets = [AccessSet(writes=frozenset({slot(0)})), AccessSet(writes=frozenset({slot(1)})), both]
+    scheduler = BlockScheduler(3, MultiVersionState(PlainState(), derived_existence=True), build(sets))
+    assert batch(scheduler) == [0, 1, 2]
+
+
+def test_a_rerun_of_the_head_goes_first_and_without_strangers() -> None:
+    scheduler = BlockScheduler(3, MultiVersionState(PlainState(), derived_existence=True))
+    assert batch(scheduler, limit=2) == [0, 1]
+    scheduler.finish(0, observe(reads={slot(0): 7}))
+    assert [execution.at_head for execution in scheduler.ready()] == [True, False]
+    assert batch(scheduler, priorities=[0.0, 0.0, 1.0]) == [0]
+    assert batch(scheduler) == [2]
+
+
+def test_the_target_tapers_off() -> None:
+    assert target(1.0, workers=2, goal=0.015) == 0.015
+    assert target(0.02, workers=2, goal=0.015) == 0.005
