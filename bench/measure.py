@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from statistics import median
@@ -24,13 +24,17 @@ from executor.validation import check_header, describe_failure
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A block to measure; `recorded` says that its header holds expected values, `checks` what else to ask."""
+    """A block to measure; `recorded` says that its header holds expected values.
+
+    `check` takes the complete state after the block and returns a line per broken invariant.
+    """
 
     block: Block
     pre_state: MemoryState
     witness: Witness | None = None
     recorded: bool = True
     label: str = ""
+    check: Callable[[MemoryState], list[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,9 @@ def _checks(
         return None, None, {}, ()
     after = case.pre_state.copy()
     after.apply(result.state_diff)
-    return None, state_root(after), {}, ()
+    broken = [] if case.check is None else case.check(after)
+    checks: dict[str, bool | None] = {} if case.check is None else {"invariants": not broken}
+    return None, state_root(after), checks, tuple(broken)
 
 
 def _overhead(result: BlockResult) -> dict[str, float]:

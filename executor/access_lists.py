@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from executor.errors import InvalidRlp
+from executor.errors import InvalidRlp, TransactionTypeError
 from executor.sequential import execute_sequential
 from executor.state import PreState
 from executor.transactions import LEGACY, decode_transaction
@@ -38,7 +38,7 @@ def _declared(raw: bytes) -> AccessSet:
         return NOTHING_EXPECTED
     try:
         tx = decode_transaction(raw)
-    except InvalidRlp:  # the block is invalid, which is for the merge to say
+    except (InvalidRlp, TransactionTypeError):  # the block is invalid, which is for the merge to say
         return NOTHING_EXPECTED
     if tx.tx_type == LEGACY or not tx.access_list:
         return NOTHING_EXPECTED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from executor.errors import InvalidRlp
+from executor.errors import InvalidRlp, TransactionTypeError
 from executor.transactions import decode_transaction
 from executor.types import Block
 from scheduler.access import TxIndex
@@ -48,6 +48,6 @@ def features_of(raw: bytes) -> Features:
     """Return what is known of a transaction before it runs."""
     try:
         tx = decode_transaction(raw)
-    except InvalidRlp:  # the merge will say so, in block order
+    except (InvalidRlp, TransactionTypeError):  # the merge will say so, in block order
         return UNKNOWN
     return Features(tx.to, tx.data[:4], tx.gas, len(tx.data))

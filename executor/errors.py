@@ -85,6 +85,10 @@ class InvalidTransaction(InvalidBlock):
         return f"{place}{type(self).__name__}: {self.message}"
 
 
+class TransactionTypeError(InvalidTransaction):
+    """The fork does not know this type."""
+
+
 class ExecutionFailed(ParallelEvmError):  # noqa: N818
     """The engine could not run a transaction on settled state; `index` names it."""
 

@@ -13,13 +13,14 @@ from typing import Any
 import rlp
 from coincurve import PublicKey
 
-from executor.errors import InvalidRlp
+from executor.errors import InvalidRlp, TransactionTypeError
 from executor.hashing import keccak256
 from scheduler.access import Address
 
 SECP256K1_N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 LEGACY, ACCESS_LIST, FEE_MARKET, BLOB, SET_CODE = range(5)
 UINT64_MAX = 2**64 - 1
+HIGHEST_TYPE = 0x7F
 _FIELDS = {LEGACY: 9, ACCESS_LIST: 11, FEE_MARKET: 12, BLOB: 14, SET_CODE: 13}
 _SIGNED_FIELDS = 3  # parity, r, s: the last three of every typed transaction
 
@@ -70,7 +71,10 @@ class Transaction:
 
 
 def decode_transaction(raw: bytes) -> Transaction:
-    """Decode the canonical bytes of a signed transaction; InvalidRlp says what is wrong."""
+    """Decode the canonical bytes of a signed transaction.
+
+    Raises InvalidRlp where they are not canonical, TransactionTypeError where the type is unknown (EIP-2718).
+    """
     if not raw:
         msg = "a transaction has no bytes"
         raise InvalidRlp(msg)
@@ -82,7 +86,10 @@ def decode_transaction(raw: bytes) -> Transaction:
     except (rlp.exceptions.RLPException, TypeError) as error:
         msg = f"a transaction is not valid RLP: {str(error).splitlines()[0] if str(error) else error!r}"
         raise InvalidRlp(msg) from error
-    msg = f"transaction type {raw[0]} is not known"
+    if raw[0] <= HIGHEST_TYPE:
+        msg = f"type {raw[0]} is not known"
+        raise TransactionTypeError(msg)
+    msg = f"a transaction starts with 0x{raw[0]:02x}: neither a list nor a type"
     raise InvalidRlp(msg)
 
 

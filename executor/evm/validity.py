@@ -7,7 +7,7 @@ funds measured with the wrong fee); each is held against EELS in tests/executor/
 from __future__ import annotations
 
 from executor.context import BlockContext
-from executor.errors import InvalidTransaction
+from executor.errors import InvalidTransaction, TransactionTypeError
 from executor.evm.state import EvmState
 from executor.forks import GAS_PER_BLOB, ForkRules
 from executor.transactions import (
@@ -28,10 +28,6 @@ LISTED_ADDRESS_GAS, LISTED_SLOT_GAS, FLOOR_TOKEN_GAS = 2_400, 1_900, 10
 INITCODE_LIMIT = 49_152
 BLOB_HASH_VERSION = b"\x01"
 DELEGATION_MARK, DELEGATION_SIZE = b"\xef\x01\x00", 23
-
-
-class TransactionTypeError(InvalidTransaction):
-    """The fork does not know this type."""
 
 
 class InsufficientTransactionGasError(InvalidTransaction):
