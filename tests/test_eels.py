@@ -6,11 +6,13 @@ import pytest
 import rlp
 from trie.hexary import HexaryTrie
 
+from executor.capsule import load_capsule
 from executor.hashing import keccak256
 from executor.state import MemoryState
 from executor.types import Withdrawal
 from tests import builders
 from tests.builders import BASE_FEE, COINBASE, GAS_LIMIT
+from tests.data import capsule_path, needs_data
 from tests.eels import EelsRejection, EelsResult, EelsTransaction, execute_block, execute_transaction
 from tests.eels_bridge import FORKS
 from tests.signing import Key, Tx, sign
@@ -123,3 +125,13 @@ def test_a_rejection_names_the_reason() -> None:
     outcome = execute_block(builders.block("Shanghai", [raw]), funded("Shanghai"))
     assert isinstance(outcome, EelsRejection)
     assert outcome.name == "GasUsedExceedsLimitError"
+
+
+@needs_data
+@pytest.mark.parametrize("number", [19923400, 22615247])
+def test_a_recorded_block_gives_what_its_header_says(number: int) -> None:
+    block = load_capsule(capsule_path(number))
+    result, header = execute_block(block.block, block.pre_state), block.block.header
+    assert isinstance(result, EelsResult)
+    assert (result.gas_used, result.bloom) == (header.gas_used, header.bloom)
+    assert (result.receipts_root, result.requests_hash) == (header.receipts_root, header.requests_hash)
