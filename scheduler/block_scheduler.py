@@ -154,18 +154,30 @@ class BlockScheduler:
 
     def finish(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
         """Take in the result of a running execution; return what is settled by it, in block order."""
-        old = self._state.writes(index)
         self._results[index] = observation
-        self._state.record(index, observation.writes)
+        reads, bounds = self._checked(index)
+        current = index == self._head or not self._state.disturbed(reads, bounds, index)
         self._status[index] = STALE
-        for reader in self._readers.disturbed_by(index, old, observation.writes):
-            self._make_stale(reader)
-        settled = self._settle() if index == self._head else self._judge(index)
+        self._spread(index, observation.writes)
+        settled: list[TxIndex] = []
+        if index == self._head:
+            settled = self._settle()
+        elif current:
+            self._make_standing(index, reads, bounds)
+        else:
+            self._make_stale(index)
         if self._first_runs_left and self.executions[index] == 1:
             self._end_first_run()
         while self._agenda:
             self._reconsider(heappop(self._agenda))
         return settled
+
+    def _spread(self, index: TxIndex, writes: WriteSet) -> None:
+        """Let others see what `index` wrote; those who have seen something else are stale."""
+        old = self._state.writes(index)
+        self._state.record(index, writes)
+        for reader in self._readers.disturbed_by(index, old, writes):
+            self._make_stale(reader)
 
     # -- settling
 
@@ -209,15 +221,6 @@ class BlockScheduler:
             self._make_ready(self._head)
 
     # -- standing and stale
-
-    def _judge(self, index: TxIndex) -> list[TxIndex]:
-        """Decide whether the result that just came in stands; nothing settles by it."""
-        reads, bounds = self._checked(index)
-        if self._state.disturbed(reads, bounds, index):
-            self._make_stale(index)
-        else:
-            self._make_standing(index, reads, bounds)
-        return []
 
     def _checked(self, index: TxIndex) -> tuple[ReadSet, Bounds]:
         """Return the reads of a result without what it assumed, and its bounds."""

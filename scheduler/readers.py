@@ -23,27 +23,30 @@ from scheduler.multi_version import MultiVersionState
 
 
 class _BoundWatch:
-    """The bounds held on one balance, those with the least to spare first.
+    """The bounds held on one balance: new ones unweighed, the others by what they have to spare.
 
     `drained` only grows, by every debit wherever it stands in the block; a bound is looked at again when all
     it had to spare may be gone. So a rich account read by everybody costs nothing.
     """
 
-    __slots__ = ("drained", "heap")
+    __slots__ = ("drained", "unweighed", "weighed")
 
     def __init__(self) -> None:
         self.drained = 0
-        self.heap: list[tuple[int, TxIndex, int]] = []
+        self.unweighed: list[tuple[TxIndex, int]] = []
+        self.weighed: list[tuple[int, TxIndex, int]] = []
 
-    def push(self, reader: TxIndex, bound: int, to_spare: int) -> None:
-        heappush(self.heap, (self.drained + to_spare, reader, bound))
+    def weigh(self, reader: TxIndex, bound: int, to_spare: int) -> None:
+        """Keep a bound until `to_spare` more is drained."""
+        heappush(self.weighed, (self.drained + to_spare, reader, bound))
 
-    def pop_drained(self) -> tuple[TxIndex, int] | None:
-        """Return a (reader, bound) that may be broken; None if there is none."""
-        if not self.heap or self.heap[0][0] >= self.drained:
-            return None
-        _, reader, bound = heappop(self.heap)
-        return reader, bound
+    def drain(self, amount: int) -> list[tuple[TxIndex, int]]:
+        """Return the (reader, bound) that may be broken now; they are no longer kept."""
+        self.drained += amount
+        suspects, self.unweighed = self.unweighed, []
+        while self.weighed and self.weighed[0][0] < self.drained:
+            suspects.append(heappop(self.weighed)[1:])
+        return suspects
 
 
 class ReaderIndex:
@@ -57,7 +60,7 @@ class ReaderIndex:
     def __init__(self, state: MultiVersionState) -> None:
         self._state = state
         self._results: dict[TxIndex, tuple[ReadSet, Bounds]] = {}
-        self._readers: dict[Location, list[TxIndex]] = {}
+        self._readers: dict[Location, TxIndex | list[TxIndex]] = {}  # most locations have one reader
         self._bounds: dict[Address, _BoundWatch] = {}
         self._existence_read: set[Address] = set()
         self._slots: dict[Address, set[Location]] | None = None
@@ -65,18 +68,17 @@ class ReaderIndex:
     def add(self, index: TxIndex, reads: ReadSet, bounds: Bounds) -> None:
         """Watch what `index` has read."""
         self._results[index] = reads, bounds
-        readers = self._readers
+        claim = self._readers.setdefault
         for location in reads:
             key = location if location[1] != EXISTENCE else self._existence_key(location, reads)
-            found = readers.get(key)
-            if found is None:
-                readers[key] = [index]
-            elif index > found[-1]:
-                found.append(index)
-            else:
-                _insert_once(found, index)
+            found = claim(key, index)
+            if found != index:
+                self._readers[key] = _with(found, index)
         for address, bound in bounds.items():
-            self._watch_bound(address, index, bound)
+            watch = self._bounds.get(address)
+            if watch is None:
+                watch = self._bounds[address] = _BoundWatch()
+            watch.unweighed.append((index, bound))
         if self._slots is not None:
             _add_slots(self._slots, reads)
 
@@ -90,11 +92,11 @@ class ReaderIndex:
         The new versions must be recorded already.
         """
         stale: set[TxIndex] = set()
+        existence_makers = (NONCE, CODE) if self._state.derived_existence else (EXISTENCE,)
         for location in _changed_values(old, new):
-            kind = location[1]
-            if kind != EXISTENCE:
+            if location in self._readers:
                 self._scan(location, location, index, stale)
-            if kind == EXISTENCE if not self._state.derived_existence else kind in (NONCE, CODE):
+            if location[1] in existence_makers:
                 self._existence_changed(location[0], index, stale)
         for address, change in _balance_changes(old, new):
             self._balance_changed(address, index, change, stale)
@@ -108,22 +110,21 @@ class ReaderIndex:
 
         Who reads behind the next writer is out of reach, so a slot that everybody writes is still cheap.
         """
-        readers = self._readers.get(key)
-        if readers is None or readers[-1] <= index:
+        found = self._readers.get(key, -1)
+        readers = [found] if isinstance(found, int) else found
+        if readers[-1] <= index:
             return
         last = self._state.next_writer(location, index)
         first = bisect_right(readers, index)
         end = len(readers) if last is None else bisect_right(readers, last)
-        kept = []
-        for reader in readers[first:end]:
+        for position in range(end - 1, first - 1, -1):
+            reader = readers[position]
             reads = self._reads(reader)
-            if location not in reads:
+            if location in reads and self._state.read(location, reader) == reads[location]:
                 continue
-            if self._state.read(location, reader) == reads[location]:
-                kept.append(reader)
-            else:
+            if location in reads:
                 stale.add(reader)
-        readers[first:end] = kept
+            del readers[position]
         if not readers:
             del self._readers[key]
 
@@ -147,14 +148,14 @@ class ReaderIndex:
 
     def _balance_changed(self, address: Address, index: TxIndex, change: int, stale: set[TxIndex]) -> None:
         location = (address, BALANCE, 0)
-        self._scan(location, location, index, stale)
+        if location in self._readers:
+            self._scan(location, location, index, stale)
         if self._state.derived_existence:
             self._existence_changed(address, index, stale)
         watch = self._bounds.get(address)
         if watch is not None and change < 0:
-            watch.drained -= change
-            while (suspect := watch.pop_drained()) is not None:
-                self._check_bound(address, watch, *suspect, stale)
+            for reader, bound in watch.drain(-change):
+                self._check_bound(address, watch, reader, bound, stale)
 
     def _check_bound(
         self, address: Address, watch: _BoundWatch, reader: TxIndex, bound: int, stale: set[TxIndex]
@@ -166,13 +167,7 @@ class ReaderIndex:
         if to_spare < 0:
             stale.add(reader)
         else:
-            watch.push(reader, bound, to_spare)
-
-    def _watch_bound(self, address: Address, index: TxIndex, bound: int) -> None:
-        watch = self._bounds.get(address)
-        if watch is None:
-            watch = self._bounds[address] = _BoundWatch()
-        watch.push(index, bound, self._state.balance(address, index) - bound)
+            watch.weigh(reader, bound, to_spare)
 
     # -- cleared accounts
 
@@ -190,22 +185,26 @@ def _add_slots(slots: dict[Address, set[Location]], locations: Iterable[Location
             slots.setdefault(location[0], set()).add(location)
 
 
-def _insert_once(indices: list[TxIndex], index: TxIndex) -> None:
-    position = bisect_left(indices, index)
-    if position == len(indices) or indices[position] != index:
-        indices.insert(position, index)
+def _with(readers: TxIndex | list[TxIndex], index: TxIndex) -> list[TxIndex]:
+    """Return the ascending readers with `index` among them."""
+    if isinstance(readers, int):
+        return [readers, index] if readers < index else [index, readers]
+    position = bisect_left(readers, index)
+    if position == len(readers) or readers[position] != index:
+        readers.insert(position, index)
+    return readers
 
 
-def _changed_values(old: WriteSet, new: WriteSet) -> list[Location]:
+def _changed_values(old: WriteSet, new: WriteSet) -> Iterable[Location]:
     if not old.values:
-        return list(new.values)
+        return new.values
     locations = old.values.keys() | new.values.keys()
     return [location for location in locations if old.values.get(location) != new.values.get(location)]
 
 
-def _balance_changes(old: WriteSet, new: WriteSet) -> list[tuple[Address, int]]:
+def _balance_changes(old: WriteSet, new: WriteSet) -> Iterable[tuple[Address, int]]:
     if not old.deltas:
-        return list(new.deltas.items())
+        return new.deltas.items()
     addresses = old.deltas.keys() | new.deltas.keys()
     changes = ((address, new.deltas.get(address, 0) - old.deltas.get(address, 0)) for address in addresses)
     return [(address, change) for address, change in changes if change]
