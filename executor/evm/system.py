@@ -121,9 +121,9 @@ def _deposit(data: bytes) -> bytes:
 
 def _pay_rewards(block: Block, reward: int, state: EvmState) -> None:
     """Pay the miner and the miners of uncles (yellow paper, 11.3)."""
-    number, uncles = block.header.number, block.uncles
-    state.delta_balance(block.header.coinbase, reward + len(uncles) * reward // NEPHEW_SHARE)
-    for uncle in uncles:
+    number, count = block.header.number, len(block.uncles) or len(block.uncle_hashes)
+    state.delta_balance(block.header.coinbase, reward + count * (reward // NEPHEW_SHARE))
+    for uncle in block.uncles:  # a recording may hold only their hashes: their miners are outside it then
         share = (UNCLE_DEPTH + uncle.number - number) * reward // UNCLE_DEPTH
         state.delta_balance(uncle.coinbase, share)
 

@@ -37,7 +37,8 @@ def ratio(block: Recorded, strategy: str, lists: str, pool: InlinePool | RayPool
             result = executor.execute(capsule.block, capsule.pre_state)
     assert_same(result, block.expected, capsule.pre_state, (block.number, strategy, lists))
     assert result.stats.max_executions <= 3
-    return result.stats.executions / max(1, len(capsule.block.transactions))
+    count = len(capsule.block.transactions)
+    return result.stats.executions / count if count else 1.0
 
 
 @needs_data
