@@ -42,9 +42,7 @@ StrategyOption = Annotated[Strategy, typer.Option(help="What decides when a tran
 ListsOption = Annotated[AccessLists, typer.Option(help="Where expected access sets come from.")]
 BackendOption = Annotated[Backend, typer.Option(help="Where workers live.")]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Workers; the number of cores by default.")]
-SequentialOption = Annotated[
-    bool, typer.Option("--no-sequential", help="Do not run sequentially for comparison.")
-]
+SequentialOption = Annotated[bool, typer.Option("--no-sequential", help="Do not run sequentially for comparison.")]
 RepeatOption = Annotated[int, typer.Option(min=1, help="Runs per block; times are medians.")]
 ShuffleOption = Annotated[int | None, typer.Option(help="Seed of the completion order (inline only).")]
 AddressOption = Annotated[str | None, typer.Option(help="Ray cluster to join; a local one by default.")]
@@ -109,9 +107,7 @@ def replay(
 ) -> None:
     """Replay recorded blocks in parallel and compare with sequential execution and with the header."""
     cases = [_recorded(path) for path in files]
-    options = Options(
-        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json
-    )
+    options = Options(strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json)
     _measure_and_show(cases, options)
 
 
@@ -134,9 +130,7 @@ def run(
     """Generate a workload, run it in parallel, and compare with sequential execution."""
     from bench.generated import workload_cases  # noqa: PLC0415 - generators are not needed to replay
 
-    options = Options(
-        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json
-    )
+    options = Options(strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json)
     _measure_and_show(workload_cases(workload, transactions, seed, param or []), options)
 
 

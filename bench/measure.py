@@ -12,13 +12,12 @@ from typing import Any
 
 from bench.bound import Bound, block_bound
 from executor.block_executor import BlockExecutor
-from executor.capsule import Witness
 from executor.roots import state_root
 from executor.sequential import execute_sequential
 from executor.serialise import result_bytes
 from executor.state import MemoryState
 from executor.strategies import SEQUENTIAL, expected_sets
-from executor.types import Block, BlockResult
+from executor.types import Block, BlockResult, Witness
 from executor.validation import check_header, describe_failure
 
 
@@ -89,9 +88,7 @@ def measure(
     return _report(case, executor, runs, results), results[-1]
 
 
-def _report(
-    case: Case, executor: BlockExecutor, runs: list[BlockResult], results: list[BlockResult]
-) -> BlockReport:
+def _report(case: Case, executor: BlockExecutor, runs: list[BlockResult], results: list[BlockResult]) -> BlockReport:
     result, block = results[-1], case.block
     seconds = median(one.stats.seconds for one in results)
     reference = median(one.stats.seconds for one in runs) if runs else None

@@ -1,10 +1,10 @@
 """Executes Ethereum blocks in parallel, exactly: the result is the sequential result, to the last byte.
 
-    from executor import BlockExecutor, load_capsule
+from executor import BlockExecutor, load_capsule
 
-    capsule = load_capsule("block.json.gz")
-    with BlockExecutor(workers=2) as executor:
-        result = executor.execute(capsule.block, capsule.pre_state)
+capsule = load_capsule("block.json.gz")
+with BlockExecutor(workers=2) as executor:
+    result = executor.execute(capsule.block, capsule.pre_state)
 """
 
 from executor.block_executor import BlockExecutor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
+from typing import Self
 
 from executor.access_lists import SOURCES
 from executor.errors import UsageError
@@ -11,7 +12,7 @@ from executor.parallel import execute_parallel
 from executor.pool import InlinePool, Pool
 from executor.sequential import execute_sequential
 from executor.state import PreState
-from executor.strategies import SEQUENTIAL, STRATEGY_NAMES, expected_sets, make_plan
+from executor.strategies import SEQUENTIAL, STRATEGY_NAMES, expected_sets
 from executor.types import Block, BlockResult
 from scheduler.access import AccessSet
 from scheduler.cost import CostModel
@@ -63,21 +64,17 @@ class BlockExecutor:
             return execute_sequential(block, pre_state)
         return self.execute_with(block, pre_state, expected_sets(self.access_lists, block, pre_state))
 
-    def execute_with(
-        self, block: Block, pre_state: PreState, sets: tuple[AccessSet, ...] | None
-    ) -> BlockResult:
+    def execute_with(self, block: Block, pre_state: PreState, sets: tuple[AccessSet, ...] | None) -> BlockResult:
         """Execute `block` with these expected access sets, one per transaction, right or wrong."""
         assert self._pool is not None, "a sequential executor has no scheduler"  # noqa: S101
-        return execute_parallel(
-            block, pre_state, self._pool, self.strategy, self.access_lists, sets, self._costs
-        )
+        return execute_parallel(block, pre_state, self._pool, self.strategy, self.access_lists, sets, self._costs)
 
     def close(self) -> None:
         """Give the workers back, unless the pool came from elsewhere."""
         if self._owns_pool and self._pool is not None:
             self._pool.close()
 
-    def __enter__(self) -> BlockExecutor:
+    def __enter__(self) -> Self:
         """Return this executor, whose workers are already up."""
         return self
 

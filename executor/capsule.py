@@ -142,9 +142,7 @@ def parse_capsule(document: object) -> Capsule:
 
 def _agree(where: str, computed: bytes, stated: bytes) -> None:
     if computed != stated:
-        raise InvalidInput(
-            f"{where}: 0x{stated.hex()} is stated, 0x{computed.hex()} computed; record the block again"
-        )
+        raise InvalidInput(f"{where}: 0x{stated.hex()} is stated, 0x{computed.hex()} computed; record the block again")
 
 
 def _parse_flag(fields: JsonObject, name: str) -> bool:

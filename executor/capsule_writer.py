@@ -55,9 +55,7 @@ def _write(path: StrPath, data: bytes) -> None:
         raise InputOutputError(msg) from None
 
 
-def format_capsule(
-    block: Block, pre_state: MemoryState, *, source: str, witness: Witness | None = None
-) -> JsonObject:
+def format_capsule(block: Block, pre_state: MemoryState, *, source: str, witness: Witness | None = None) -> JsonObject:
     """Return the JSON document of a capsule."""
     document: JsonObject = {
         "format": FORMAT,
@@ -107,9 +105,7 @@ def _format_account(name: str, account: Account, state: MemoryState) -> JsonObje
         fields["code"] = format_value(code)
     if account.storage:
         slots = account.storage.items()
-        fields["storage"] = {
-            _word(slot): _word(value) for slot, value in slots if value or not state.complete
-        }
+        fields["storage"] = {_word(slot): _word(value) for slot, value in slots if value or not state.complete}
     return fields
 
 

@@ -43,9 +43,7 @@ _HOMESTEAD = replace(_FRONTIER, name="Homestead", engine="homestead", create_gas
 _DAO = replace(_HOMESTEAD, name="DAOFork")
 _TANGERINE = replace(_HOMESTEAD, name="TangerineWhistle", engine="tangerine_whistle")
 _SPURIOUS = replace(_TANGERINE, name="SpuriousDragon", engine="spurious_dragon", empty_accounts_removed=True)
-_BYZANTIUM = replace(
-    _SPURIOUS, name="Byzantium", engine="byzantium", block_reward=3 * ETHER, status_receipts=True
-)
+_BYZANTIUM = replace(_SPURIOUS, name="Byzantium", engine="byzantium", block_reward=3 * ETHER, status_receipts=True)
 _CONSTANTINOPLE = replace(_BYZANTIUM, name="Constantinople", engine="constantinople", block_reward=2 * ETHER)
 _PETERSBURG = replace(_CONSTANTINOPLE, name="Petersburg", engine="petersburg")
 _ISTANBUL = replace(_PETERSBURG, name="Istanbul", engine="istanbul", nonzero_byte_gas=16)

@@ -6,7 +6,7 @@ import os
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 
-from eth_hash.auto import keccak  # noqa: E402 - the backend is chosen above
+from eth_hash.auto import keccak
 
 
 def keccak256(data: bytes) -> bytes:

@@ -15,7 +15,7 @@ from executor.costs import BlockCosts
 from executor.errors import PoolError
 from executor.evm import Engine, run_prologue
 from executor.merge import BlockMerger
-from executor.pool import Lost, Pool, Reply
+from executor.pool import IN_FLIGHT, Lost, Pool, Reply
 from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
 from executor.strategies import Plan, make_plan
@@ -27,7 +27,6 @@ from scheduler.block_scheduler import BlockScheduler, Execution, Observation
 from scheduler.cost import CostModel
 from scheduler.multi_version import MultiVersionState
 
-IN_FLIGHT = 2
 MOST_LOSSES_OF_ONE = 3
 
 

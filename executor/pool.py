@@ -45,18 +45,44 @@ class Pool(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What users call the backend."""
+        ...
+
     @property
-    def workers(self) -> int: ...
+    def workers(self) -> int:
+        """How many there are."""
+        ...
+
     @property
-    def goal_seconds(self) -> float | None: ...
+    def goal_seconds(self) -> float | None:
+        """Work worth one message."""
+        ...
+
     @property
-    def batch_limit(self) -> int: ...
-    def begin(self, block: Block, pre_state: PreState) -> None: ...
-    def submit(self, worker: int, ticket: int, blob: bytes) -> None: ...
-    def next_event(self) -> Event: ...
-    def abandon(self) -> None: ...
-    def close(self) -> None: ...
+    def batch_limit(self) -> int:
+        """Most executions in one message."""
+        ...
+
+    def begin(self, block: Block, pre_state: PreState) -> None:
+        """Give every worker the block."""
+        ...
+
+    def submit(self, worker: int, ticket: int, blob: bytes) -> None:
+        """Hand a batch to a worker; at most IN_FLIGHT at a time."""
+        ...
+
+    def next_event(self) -> Event:
+        """Wait for a reply, or for the news that a worker is lost."""
+        ...
+
+    def abandon(self) -> None:
+        """Forget what is in flight: the block has failed."""
+        ...
+
+    def close(self) -> None:
+        """Give the workers back."""
+        ...
 
 
 class InlinePool:
@@ -72,7 +98,7 @@ class InlinePool:
     def __init__(self, workers: int = 1, seed: int | None = None, batch_limit: int = 8) -> None:
         self.workers = workers
         self.batch_limit = batch_limit
-        self._random = None if seed is None else random.Random(seed)  # noqa: S311 - a schedule, not a secret
+        self._random = None if seed is None else random.Random(seed)
         self._replicas = [Worker() for _ in range(workers)]
         self._waiting: list[deque[tuple[int, bytes]]] = [deque() for _ in range(workers)]
         self._finished: list[Reply] = []

@@ -6,6 +6,7 @@ its message and a fresh worker can be told everything again.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -13,15 +14,15 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # its `uv run` hook
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
-import ray  # noqa: E402 - the environment is set above
-from ray.exceptions import RayActorError, RayError  # noqa: E402
+import ray
+from ray.exceptions import RayActorError, RayError
 
-from executor.errors import PoolError  # noqa: E402
-from executor.pool import Event, Lost, Reply  # noqa: E402
-from executor.state import PreState  # noqa: E402
-from executor.types import Block  # noqa: E402
-from executor.wire import pack_block  # noqa: E402
-from executor.worker import Worker  # noqa: E402
+from executor.errors import PoolError
+from executor.pool import Event, Lost, Reply
+from executor.state import PreState
+from executor.types import Block
+from executor.wire import pack_block
+from executor.worker import Worker
 
 MOST_LOSSES = 8
 """Workers lost in one block after which something else is wrong."""
@@ -122,7 +123,7 @@ def _join(workers: int, address: str | None) -> bool:
                 address=address or "local",
                 include_dashboard=False,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 **local,
             )
         except (RayError, ConnectionError, RuntimeError, ValueError) as error:

@@ -63,10 +63,7 @@ def witness_state_root(witness: Witness, diff: StateDiff) -> bytes:
 
 def _changed(account: TrieAccount, change: AccountDiff, nodes: NodeDb) -> TrieAccount:
     storage = PartialTrie(nodes, EMPTY_ROOT if change.cleared else account.storage_root)
-    slots = {
-        keccak256(_slot_key(slot)): encode_int(value) if value else b""
-        for slot, value in change.storage.items()
-    }
+    slots = {keccak256(_slot_key(slot)): encode_int(value) if value else b"" for slot, value in change.storage.items()}
     return TrieAccount(
         account.nonce if change.nonce is None else change.nonce,
         account.balance if change.balance is None else change.balance,

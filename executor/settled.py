@@ -72,9 +72,7 @@ class SettledState:
     def exists(self, address: Address, below: int = 0) -> bool:  # noqa: ARG002
         """Return whether the account exists: not empty from EIP-161 on, present before it."""
         if self._empty_removed:
-            return bool(
-                self.nonce(address) or self.code_hash(address) != EMPTY_CODE_HASH or self.balance(address)
-            )
+            return bool(self.nonce(address) or self.code_hash(address) != EMPTY_CODE_HASH or self.balance(address))
         return bool(self._value((address, EXISTENCE, 0)))
 
     def code(self, code_hash: bytes) -> bytes:

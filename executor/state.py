@@ -8,7 +8,17 @@ from typing import Protocol
 from executor.forks import ForkRules
 from executor.hashing import keccak256
 from executor.types import AccountDiff, StateDiff
-from scheduler.access import BALANCE, CODE, EMPTY_CODE_HASH, EXISTENCE, NONCE, STORAGE, Address, Location, Value
+from scheduler.access import (
+    BALANCE,
+    CODE,
+    EMPTY_CODE_HASH,
+    EXISTENCE,
+    NONCE,
+    STORAGE,
+    Address,
+    Location,
+    Value,
+)
 
 
 class Account:
@@ -150,7 +160,9 @@ class MemoryState:
 
 
 def _restore_state(
-    rows: dict[Address, tuple[int, int, bytes, dict[int, int]]], codes: dict[bytes, bytes], complete: bool
+    rows: dict[Address, tuple[int, int, bytes, dict[int, int]]],
+    codes: dict[bytes, bytes],
+    complete: bool,  # noqa: FBT001 - pickle's call
 ) -> MemoryState:
     return MemoryState({address: Account(*row) for address, row in rows.items()}, codes, complete=complete)
 

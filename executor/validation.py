@@ -35,9 +35,7 @@ class HeaderCheck:
         return all(check is not False for check in self.checks.values())
 
 
-def check_header(
-    block: Block, result: BlockResult, pre_state: PreState, witness: Witness | None = None
-) -> HeaderCheck:
+def check_header(block: Block, result: BlockResult, pre_state: PreState, witness: Witness | None = None) -> HeaderCheck:
     """Compare `result` with the header of `block`; fields that the block's fork lacks are left out."""
     rules, header = fork_rules(block.fork), block.header
     root, no_root = _post_state_root(result.state_diff, pre_state, witness)
@@ -74,9 +72,7 @@ def _post_states_known(result: BlockResult) -> bool:
     return all(receipt.post_state is not None for receipt in result.receipts)
 
 
-def _post_state_root(
-    diff: StateDiff, pre_state: PreState, witness: Witness | None
-) -> tuple[bytes | None, str]:
+def _post_state_root(diff: StateDiff, pre_state: PreState, witness: Witness | None) -> tuple[bytes | None, str]:
     """Return the state root after the block, or None and why there is none."""
     if isinstance(pre_state, MemoryState) and pre_state.complete:
         after = pre_state.copy()

@@ -27,17 +27,33 @@ from scheduler.access import (
 class EarlierState(Protocol):
     """The state as transactions before `below` left it."""
 
-    def storage(self, address: Address, slot: int, below: int) -> int: ...
-    def balance(self, address: Address, below: int) -> int: ...
-    def nonce(self, address: Address, below: int) -> int: ...
-    def code_hash(self, address: Address, below: int) -> bytes: ...
-    def exists(self, address: Address, below: int) -> bool: ...
+    def storage(self, address: Address, slot: int, below: int) -> int:
+        """Return a slot."""
+        ...
+
+    def balance(self, address: Address, below: int) -> int:
+        """Return a balance in wei."""
+        ...
+
+    def nonce(self, address: Address, below: int) -> int:
+        """Return a nonce."""
+        ...
+
+    def code_hash(self, address: Address, below: int) -> bytes:
+        """Return the hash of a code."""
+        ...
+
+    def exists(self, address: Address, below: int) -> bool:
+        """Return whether the account exists, by the rules of the fork."""
+        ...
 
 
 class CodeStore(Protocol):
     """Codes by their hash, those deployed in the block included."""
 
-    def code(self, code_hash: bytes) -> bytes: ...
+    def code(self, code_hash: bytes) -> bytes:
+        """Return the code of a hash."""
+        ...
 
 
 class BalanceBound:

@@ -74,4 +74,4 @@ def _pack_writes(writes: WriteSet) -> tuple[object, ...]:
 
 
 def _result(row: tuple[object, ...], writes: tuple[object, ...]) -> TransactionResult:
-    return TransactionResult(*row[:_WRITES_AT], WriteSet(*writes), *row[_WRITES_AT:])  # type: ignore[arg-type]
+    return TransactionResult(*row[:_WRITES_AT], WriteSet(*writes), *row[_WRITES_AT:])  # type: ignore[call-arg, arg-type]

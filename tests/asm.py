@@ -24,9 +24,7 @@ def push(value: int) -> bytes:
 
 def asm(text: str) -> bytes:
     """Assemble names and numbers (decimal or 0x) separated by blanks."""
-    return b"".join(
-        bytes([_NAMES[word]]) if word in _NAMES else push(int(word, 0)) for word in text.split()
-    )
+    return b"".join(bytes([_NAMES[word]]) if word in _NAMES else push(int(word, 0)) for word in text.split())
 
 
 def call(target: bytes, value: int | str = 0, gas: int = 200_000, data_size: int = 0) -> bytes:

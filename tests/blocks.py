@@ -43,16 +43,16 @@ def sign_legacy(sender: User, fields: list[bytes]) -> bytes:
     signature = sender.key.sign_recoverable(keccak256(rlp.encode(fields)), hasher=None)
     r, s, parity = signature[:32], signature[32:64], signature[64]
     tail = [_minimal(27 + parity), r.lstrip(b"\x00"), s.lstrip(b"\x00")]
-    return rlp.encode([*fields, *tail])
+    encoded: bytes = rlp.encode([*fields, *tail])
+    return encoded
 
 
 def sign_typed(sender: User, tx_type: int, fields: list[object]) -> bytes:
     """Return a typed transaction."""
     signature = sender.key.sign_recoverable(keccak256(bytes([tx_type]) + rlp.encode(fields)), hasher=None)
     r, s, parity = signature[:32], signature[32:64], signature[64]
-    return bytes([tx_type]) + rlp.encode(
-        [*fields, _minimal(parity), r.lstrip(b"\x00"), s.lstrip(b"\x00")]
-    )
+    encoded: bytes = rlp.encode([*fields, _minimal(parity), r.lstrip(b"\x00"), s.lstrip(b"\x00")])
+    return bytes([tx_type]) + encoded
 
 
 def authorization(authority: User, delegate: bytes, nonce: int, chain_id: int = 1) -> list[bytes]:
@@ -101,14 +101,32 @@ class Builder:
         self.raws.append(
             sign_legacy(
                 sender,
-                [_minimal(self._nonce(sender, nonce)), _minimal(price), _minimal(gas), to, _minimal(value), data],
+                [
+                    _minimal(self._nonce(sender, nonce)),
+                    _minimal(price),
+                    _minimal(gas),
+                    to,
+                    _minimal(value),
+                    data,
+                ],
             )
         )
 
     def set_code(self, sender: User, to: bytes, authorizations: list[list[bytes]], *, data: bytes = b"") -> None:
         """Add a set-code transaction (EIP-7702)."""
         nonce, price = _minimal(self._nonce(sender, None)), _minimal(PLAIN_PRICE)
-        fields: list[object] = [b"\x01", nonce, b"", price, _minimal(500_000), to, b"", data, [], authorizations]
+        fields: list[object] = [
+            b"\x01",
+            nonce,
+            b"",
+            price,
+            _minimal(500_000),
+            to,
+            b"",
+            data,
+            [],
+            authorizations,
+        ]
         self.raws.append(sign_typed(sender, 4, fields))
 
     def _nonce(self, sender: User, given: int | None) -> int:

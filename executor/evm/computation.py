@@ -7,7 +7,7 @@ code gas (part of the intrinsic gas in our validity layer), logs (kept in the st
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -105,7 +105,7 @@ class SlimGasMeter:
         self.gas_refunded += amount
 
 
-class FlatComputation(BaseComputation):  # type: ignore[misc] # py-evm ships no types for its bases
+class FlatComputation(BaseComputation):
     """Mixed in before py-evm's Computation of a fork by `computation_class`."""
 
     table: tuple[Opcode, ...]
@@ -117,9 +117,9 @@ class FlatComputation(BaseComputation):  # type: ignore[misc] # py-evm ships no 
         self.transaction_context = transaction_context
         self.code = SlimCode(message.code)
         self._gas_meter = SlimGasMeter(message.gas)
-        self.children = []
-        self.accounts_to_delete = []
-        self.beneficiaries = []
+        self.children: list[FlatComputation] = []
+        self.accounts_to_delete: list[Address] = []
+        self.beneficiaries: list[Address] = []
         self._stack = Stack()
         self._memory = Memory()
         self.contracts_created: list[Address] = []
@@ -235,7 +235,7 @@ class FlatComputation(BaseComputation):  # type: ignore[misc] # py-evm ships no 
             return
 
 
-@lru_cache(maxsize=None)
+@cache
 def computation_class(rules: ForkRules) -> type[FlatComputation]:
     """Return the Computation of a fork over our state."""
     module = import_module(f"eth.vm.forks.{rules.engine}.computation")

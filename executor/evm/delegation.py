@@ -41,6 +41,4 @@ def _authority(authorization: Authorization, chain_id: int) -> Address | None:
         return None
     if not (0 < authorization.r < SECP256K1_N and 0 < authorization.s <= SECP256K1_N // 2):
         return None
-    return recover_address(
-        authorization.signing_hash, authorization.y_parity, authorization.r, authorization.s
-    )
+    return recover_address(authorization.signing_hash, authorization.y_parity, authorization.r, authorization.s)

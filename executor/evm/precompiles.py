@@ -13,7 +13,11 @@ from eth.precompiles.point_evaluation import (
     kzg_to_versioned_hash,
     point_evaluation_precompile,
 )
-from eth.vm.forks.cancun.constants import BLS_MODULUS, FIELD_ELEMENTS_PER_BLOB, POINT_EVALUATION_PRECOMPILE_GAS
+from eth.vm.forks.cancun.constants import (
+    BLS_MODULUS,
+    FIELD_ELEMENTS_PER_BLOB,
+    POINT_EVALUATION_PRECOMPILE_GAS,
+)
 
 from scheduler.access import Address
 

@@ -23,9 +23,7 @@ class EvmState(TransactionView):
         precompiles: frozenset[Address],
         sweepable: frozenset[Address] = frozenset(),
     ) -> None:
-        super().__init__(
-            earlier, below, codes, empty_removed=context.rules.empty_accounts_removed, sweepable=sweepable
-        )
+        super().__init__(earlier, below, codes, empty_removed=context.rules.empty_accounts_removed, sweepable=sweepable)
         self.execution_context = context
         self.exact = False
         self.coinbase = context.coinbase

@@ -49,9 +49,7 @@ class Engine:
     removes them.
     """
 
-    def __init__(
-        self, context: BlockContext, codes: CodeStore, sweepable: frozenset[Address] = frozenset()
-    ) -> None:
+    def __init__(self, context: BlockContext, codes: CodeStore, sweepable: frozenset[Address] = frozenset()) -> None:
         self.context = context
         self.computation: type[FlatComputation] = computation_class(context.rules)
         self._codes = codes
@@ -62,9 +60,7 @@ class Engine:
         """Return a fresh view of the state as transactions before `below` left it."""
         return EvmState(earlier, below, self._codes, self.context, self._precompiles, self._sweepable)
 
-    def execute(
-        self, raw: bytes, earlier: EarlierState, index: TxIndex, *, assume_nonce: bool
-    ) -> TransactionResult:
+    def execute(self, raw: bytes, earlier: EarlierState, index: TxIndex, *, assume_nonce: bool) -> TransactionResult:
         """Execute the transaction at `index` on what earlier ones left.
 
         With `assume_nonce` the sender's nonce is taken to be the transaction's own; settling checks it.
@@ -145,9 +141,7 @@ class Engine:
         if self.context.rules.prague and is_delegation(code):
             state.mark_address_warm(code[3:])
             code, delegated = state.get_code(code[3:]), True
-        return Message(
-            gas, tx.to, sender, tx.value, tx.data, code, is_delegation=delegated, refund=refund
-        )
+        return Message(gas, tx.to, sender, tx.value, tx.data, code, is_delegation=delegated, refund=refund)
 
     def _warm(self, tx: Transaction, sender: Address, message: Message, state: EvmState) -> None:
         state.mark_address_warm(sender)
@@ -162,8 +156,8 @@ class Engine:
     def _settle_gas(self, tx: Transaction, computation: Any, floor: int) -> int:
         """Return the gas paid for: after refunds (EIP-3529), at least the floor (EIP-7623)."""
         rules = self.context.rules
-        used = tx.gas - computation.get_gas_remaining()
-        refund = computation.get_gas_refund()
+        used: int = tx.gas - computation.get_gas_remaining()
+        refund: int = computation.get_gas_refund()
         if rules.destroy_refund:
             refund += rules.destroy_refund * len(computation.get_accounts_for_deletion())
         return max(used - min(refund, used // rules.refund_quotient), floor)

@@ -126,7 +126,11 @@ def wrong_sender(document: Document) -> None:
     ids=["root", "hash", "code", "from", "fork", "no header", "no pre", "format", "type"],
 )
 def test_bad_capsules_end_in_one_line(
-    capfd: pytest.CaptureFixture[str], write: Callable[[Document], Path], damage: Damage, code: int, words: str
+    capfd: pytest.CaptureFixture[str],
+    write: Callable[[Document], Path],
+    damage: Damage,
+    code: int,
+    words: str,
 ) -> None:
     document = small_block()
     damage(document)
@@ -139,10 +143,18 @@ def test_bad_capsules_end_in_one_line(
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(b"", 10), (b"{not json", 10), (gzip.compress(b"[]" * 2000)[:30], 10), (b"\x1f\x8bgarbage", 10), (b"[]", 10)],
+    [
+        (b"", 10),
+        (b"{not json", 10),
+        (gzip.compress(b"[]" * 2000)[:30], 10),
+        (b"\x1f\x8bgarbage", 10),
+        (b"[]", 10),
+    ],
     ids=["empty", "not json", "truncated gzip", "broken gzip", "a list"],
 )
-def test_bad_files_end_in_one_line(capfd: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, code: int) -> None:
+def test_bad_files_end_in_one_line(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, code: int
+) -> None:
     path = tmp_path / "block.json.gz"
     path.write_bytes(content)
     got, out, err = run(capfd, "replay", path, "--backend", "inline")
@@ -172,7 +184,9 @@ def test_missing_files_and_directories_end_in_one_line(
         (("fly",), "fly"),
     ],
 )
-def test_wrong_usage_ends_in_one_line(capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_usage_ends_in_one_line(
+    capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
     code, out, err = run(capfd, *arguments)
     assert (code, out) == (2, "")
     assert len(err.strip().splitlines()) == 1

@@ -29,7 +29,9 @@ def spinning_block(transactions: int, contracts: int) -> Builder:
     return builder
 
 
-@pytest.mark.parametrize(("strategy", "lists"), [("graph", "exact"), ("graph", "observed"), ("optimistic", "none")])
+@pytest.mark.parametrize(
+    ("strategy", "lists"), [("graph", "exact"), ("graph", "observed"), ("optimistic", "none")]
+)
 def test_ray_gives_the_sequential_result(ray_pool: RayPool, strategy: str, lists: str) -> None:
     builder = spinning_block(40, contracts=5)
     block, state = builder.block(), builder.state

@@ -10,13 +10,13 @@ from executor.hashing import keccak256
 from scheduler.access import STORAGE
 from tests.asm import asm, call, deployer, push
 from tests.blocks import BASE_FEE, COINBASE, ETHER, PLAIN_PRICE, Builder, user
-from tests.oracle import assert_rejected, assert_same_as_sequential
+from tests.oracle import Compared, assert_rejected, assert_same_as_sequential
 
 COUNTER = asm("0 SLOAD 1 ADD 0 SSTORE STOP")
 NEW = bytes.fromhex("ee" * 20)
 
 
-def storage_after(compared, address: bytes) -> dict[int, int]:
+def storage_after(compared: Compared, address: bytes) -> dict[int, int]:
     change = compared.sequential.state_diff.accounts.get(address)
     return {} if change is None else change.storage
 
@@ -161,7 +161,10 @@ def recreation(fork: str) -> tuple[Builder, bytes]:
     builder.fund(*(user(n) for n in range(4)))
     init = deployer(VICTIM)
     words = [init[i : i + 32] for i in range(0, len(init), 32)]
-    code = b"".join(push(int.from_bytes(w.ljust(32, b"\x00"), "big")) + push(32 * i) + asm("MSTORE") for i, w in enumerate(words))
+    code = b"".join(
+        push(int.from_bytes(w.ljust(32, b"\x00"), "big")) + push(32 * i) + asm("MSTORE")
+        for i, w in enumerate(words)
+    )
     factory = builder.contract(1, code + asm(f"0 {len(init)} 0 0 CREATE2 0 SSTORE STOP"))
     address = keccak256(b"\xff" + factory + bytes(32) + keccak256(init))[12:]
     builder.state.put(address, balance=5, nonce=1, code=VICTIM, storage={0: 42, 1: 7, 2: 9})
@@ -172,7 +175,9 @@ def recreation(fork: str) -> tuple[Builder, bytes]:
     return builder, address
 
 
-@pytest.mark.parametrize(("fork", "expected"), [("Istanbul", {1: 1}), ("Shanghai", {1: 1}), ("Cancun", {1: 43})])
+@pytest.mark.parametrize(
+    ("fork", "expected"), [("Istanbul", {1: 1}), ("Shanghai", {1: 1}), ("Cancun", {1: 43})]
+)
 def test_old_slots_are_gone_after_destruction_and_recreation(fork: str, expected: dict[int, int]) -> None:
     """Before Cancun the second life starts with empty storage; from EIP-6780 on there is no death."""
     builder, address = recreation(fork)
