@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
+from executor.capsule_writer import format_capsule
 from executor.forks import fork_rules
 from executor.header import transactions_root, uncles_hash, withdrawals_root
 from executor.rlp_codec import encode_strings
@@ -12,6 +15,7 @@ from executor.state import MemoryState
 from executor.trie import EMPTY_ROOT
 from executor.types import Block, Header, RawTransaction, Withdrawal
 
+Document = dict[str, Any]
 MINER, SENDER, CONTRACT = (bytes([kind]) * 20 for kind in (0xAA, 0xBB, 0xCC))
 CODE = bytes.fromhex("600160005500")
 WITHDRAWAL = Withdrawal(index=1, validator_index=2, address=MINER, amount=3)
@@ -71,3 +75,10 @@ def small_block(fork: str = "Prague", *, uncles: tuple[Header, ...] = ()) -> Blo
         uncles=uncles,
         block_hashes={999: header.parent_hash, 990: b"\x05" * 32},
     )
+
+
+def document(fork: str = "Prague") -> Document:
+    """Return the small block as a JSON document of its own, to be changed at will."""
+    text = json.dumps(format_capsule(small_block(fork), small_state(), source="tests"))
+    capsule: Document = json.loads(text)
+    return capsule
