@@ -243,7 +243,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int
     return [found for key, entry in entries for found in [(*path, key), *places(entry, (*path, key))]]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data(), json_values)
 def test_no_value_in_any_place_escapes_as_another_error(data: st.DataObject, value: object) -> None:
     capsule = document()
@@ -254,7 +254,7 @@ def test_no_value_in_any_place_escapes_as_another_error(data: st.DataObject, val
         assert "\n" not in str(error)  # noqa: PT017 - a harmless change need not raise
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(min_value=0, max_value=len(WHOLE) - 1), st.integers(min_value=0, max_value=255))
 def test_no_damaged_byte_escapes_as_another_error(tmp_path: Path, at: int, byte: int) -> None:
     path = tmp_path / "block"

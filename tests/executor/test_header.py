@@ -13,7 +13,7 @@ from eth.vm.forks.london.blocks import LondonBlockHeader
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.shanghai.blocks import ShanghaiBlockHeader
 from eth.vm.forks.shanghai.withdrawals import Withdrawal as EthWithdrawal
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.capsule import load_capsule
@@ -85,6 +85,7 @@ def test_a_damaged_header_is_refused(damaged: bytes) -> None:
         decode_header(damaged)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.binary(min_size=20, max_size=20))
 def test_withdrawals_are_encoded_as_by_py_evm(index: int, amount: int, address: bytes) -> None:
     theirs = EthWithdrawal(index, 5, address, amount)

@@ -7,7 +7,7 @@ import rlp
 from eth.rlp.logs import Log as EthLog
 from eth.rlp.receipts import Receipt as EthReceipt
 from eth_bloom import BloomFilter
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.errors import InvalidRlp
@@ -17,9 +17,7 @@ from executor.types import Log, Receipt
 
 addresses = st.binary(min_size=20, max_size=20)
 words = st.binary(min_size=32, max_size=32)
-logs = st.lists(
-    st.builds(Log, addresses, st.lists(words, max_size=4).map(tuple), st.binary(max_size=300)), max_size=5
-)
+logs = st.lists(st.builds(Log, addresses, st.lists(words, max_size=4).map(tuple), st.binary(max_size=300)), max_size=5)
 
 
 def eth_logs(entries: list[Log]) -> list[EthLog]:
@@ -36,6 +34,7 @@ def receipt(
     return Receipt(tx_type, status, 21_000, 163_000, bloom, encode_logs(entries), post_state)
 
 
+@settings(deadline=None)
 @given(logs)
 def test_logs_are_encoded_as_by_py_evm_and_come_back(entries: list[Log]) -> None:
     encoded = encode_logs(entries)
@@ -43,12 +42,14 @@ def test_logs_are_encoded_as_by_py_evm_and_come_back(entries: list[Log]) -> None
     assert decode_logs(encoded) == tuple(entries)
 
 
+@settings(deadline=None)
 @given(logs)
 def test_blooms_equal_py_evms(entries: list[Log]) -> None:
     bloomables = [item for log in eth_logs(entries) for item in log.bloomables]
     assert logs_bloom(entries) == int(BloomFilter.from_iterable(bloomables))
 
 
+@settings(deadline=None)
 @given(logs, st.sampled_from([0, 1]), st.integers(min_value=0, max_value=4))
 def test_receipts_are_encoded_as_by_py_evm(entries: list[Log], status: int, tx_type: int) -> None:
     ours = receipt(entries, tx_type=tx_type, status=status)
@@ -58,6 +59,7 @@ def test_receipts_are_encoded_as_by_py_evm(entries: list[Log], status: int, tx_t
     assert encode_receipt(ours) == prefix + rlp.encode(theirs)
 
 
+@settings(deadline=None)
 @given(words)
 def test_before_byzantium_the_post_state_stands_in_the_receipt(root: bytes) -> None:
     theirs = EthReceipt(root, 163_000, [])
@@ -75,9 +77,7 @@ def test_the_receipts_root_is_over_the_encoded_receipts_in_order() -> None:
     assert receipts_root([]) == EMPTY_ROOT
 
 
-@pytest.mark.parametrize(
-    "damaged", ["", "80", "c180", "c3c20102", "c4c3800102", "c5c480c0c080", "c5c480c1c080"]
-)
+@pytest.mark.parametrize("damaged", ["", "80", "c180", "c3c20102", "c4c3800102", "c5c480c0c080", "c5c480c1c080"])
 def test_what_is_no_list_of_logs_is_refused(damaged: str) -> None:
     with pytest.raises(InvalidRlp):
         decode_logs(bytes.fromhex(damaged))

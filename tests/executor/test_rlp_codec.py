@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import rlp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.errors import InvalidRlp
@@ -21,27 +21,32 @@ from executor.rlp_codec import (
 nested = st.recursive(st.binary(max_size=70), lambda items: st.lists(items, max_size=6), max_leaves=30)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=70_000))
 def test_strings_are_encoded_as_by_the_library(data: bytes) -> None:
     assert encode_bytes(data) == rlp.encode(data)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=2**300))
 def test_integers_are_encoded_as_by_the_library_and_come_back(value: int) -> None:
     assert encode_int(value) == rlp.encode(value)
     assert decode_int(decode(encode_int(value))) == value
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_lists_are_encoded_as_by_the_library(items: list[bytes]) -> None:
     assert encode_strings(items) == rlp.encode(items)
 
 
+@settings(deadline=None)
 @given(nested)
 def test_whatever_was_encoded_is_decoded(item: object) -> None:
     assert decode(rlp.encode(item)) == item
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_random_bytes_are_decoded_as_by_the_library_or_refused_by_both(data: bytes) -> None:
     try:

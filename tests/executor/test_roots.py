@@ -25,9 +25,7 @@ from tests.data import capsule_path, capsule_paths, needs_data
 from tests.small import CONTRACT, MINER, SENDER, small_header, small_state
 
 addresses = st.integers(0, 11).map(lambda index: bytes([index]) * 20)
-slots = st.dictionaries(
-    st.integers(0, 9) | st.integers(0, 2**256 - 1), st.integers(0, 2**256 - 1), max_size=8
-)
+slots = st.dictionaries(st.integers(0, 9) | st.integers(0, 2**256 - 1), st.integers(0, 2**256 - 1), max_size=8)
 accounts = st.tuples(st.integers(0, 2**90), st.integers(0, 2**20), st.binary(max_size=6), slots)
 changes = st.builds(
     AccountDiff,
@@ -161,9 +159,7 @@ def test_a_fold_that_needs_an_unknown_sibling_is_refused_unless_another_key_come
     assert PartialTrie(known, trie.root_hash).update({first: b"", third: b"w"}) == expected
 
 
-@pytest.mark.parametrize(
-    "damaged", ["", "80", "c0", "c28080", "c22080ff", "c2c080", "c24080", "d2" + "80" * 18]
-)
+@pytest.mark.parametrize("damaged", ["", "80", "c0", "c28080", "c22080ff", "c2c080", "c24080", "d2" + "80" * 18])
 def test_what_is_no_trie_node_is_refused(damaged: str) -> None:
     with pytest.raises(InvalidRlp):
         NodeDb([bytes.fromhex(damaged)])

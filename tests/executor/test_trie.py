@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import rlp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from trie import HexaryTrie
 
@@ -22,6 +22,7 @@ def hexary_root(entries: dict[bytes, bytes]) -> bytes:
     return trie.root_hash
 
 
+@settings(deadline=None)
 @given(st.lists(values, max_size=40))
 def test_ordered_roots_equal_those_of_a_filled_trie(items: list[bytes]) -> None:
     assert ordered_root(items) == hexary_root({rlp.encode(i): item for i, item in enumerate(items)})
@@ -33,12 +34,14 @@ def test_ordered_roots_at_the_lengths_where_the_keys_change_their_form(count: in
     assert ordered_root(items) == hexary_root({rlp.encode(i): item for i, item in enumerate(items)})
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.binary(min_size=1, max_size=4), values, max_size=40))
 def test_roots_of_any_keys_equal_those_of_a_filled_trie(entries: dict[bytes, bytes]) -> None:
     # Short keys: some begin others, so that branches hold values; short values: nodes stand in place.
     assert trie_root(sorted(entries.items())) == hexary_root(entries)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.binary(max_size=32), values, max_size=40))
 def test_secure_roots_hash_their_keys(entries: dict[bytes, bytes]) -> None:
     assert secure_root(entries) == hexary_root({keccak256(key): value for key, value in entries.items()})
