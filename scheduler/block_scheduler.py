@@ -21,11 +21,11 @@ from typing import NamedTuple
 from scheduler.access import Bounds, Location, ReadSet, TxIndex, WriteSet, describe
 from scheduler.graph import DependencyGraph
 from scheduler.multi_version import MultiVersionState
-from scheduler.observed import observed_writers
+from scheduler.observed import sources
 from scheduler.readers import ReaderIndex
 from scheduler.start_order import StartOrder
 
-WAITING, RUNNING, STANDING, STALE, SETTLED = range(5)
+WAITING, RUNNING, STALE, STANDING, SETTLED = range(5)
 _SPECULATIVE_RUNS = 2
 """Executions of one transaction before the head reaches it."""
 
@@ -130,9 +130,9 @@ class BlockScheduler:
                 for after in self._watchers.get(index, ())
                 if self._status[after] == STALE
                 and self.executions[after] < _SPECULATIVE_RUNS
-                and not self._is_ready(after)
                 and after not in taken
-                and all(before in taken for before in self._unfinished(self._needs(after)))
+                and not self._is_ready(after)
+                and not self._unfinished_sources(after, taken)
             }
         return sorted(found)
 
@@ -156,16 +156,18 @@ class BlockScheduler:
         """Take in the result of a running execution; return what is settled by it, in block order."""
         self._results[index] = observation
         reads, bounds = self._checked(index)
-        current = index == self._head or not self._state.disturbed(reads, bounds, index)
+        disturbed = index != self._head and self._state.disturbed(reads, bounds, index)
         self._status[index] = STALE
         self._spread(index, observation.writes)
         settled: list[TxIndex] = []
         if index == self._head:
             settled = self._settle()
-        elif current:
-            self._make_standing(index, reads, bounds)
-        else:
+        elif disturbed:
             self._make_stale(index)
+        elif self.conflicts and self._unfinished_sources(index):
+            heappush(self._agenda, index)
+        else:
+            self._make_standing(index, reads, bounds)
         if self._first_runs_left and self.executions[index] == 1:
             self._end_first_run()
         while self._agenda:
@@ -247,47 +249,69 @@ class BlockScheduler:
             heappush(self._agenda, after)
 
     def _make_stale(self, index: TxIndex) -> None:
-        """Count a conflict; whoever relied on this result and has not started waits again."""
+        """Count a conflict, and run `index` again as soon as that makes sense."""
+        self._count_conflict(index)
+        self._doubt(index)
+
+    def _count_conflict(self, index: TxIndex) -> None:
         if self._counted_stale[index] < self.executions[index]:
             self._counted_stale[index] = self.executions[index]
             self.conflicts += 1
-        if self._status[index] == STANDING:
-            self._readers.discard(index)
-            for after in self._order.undone(index):
-                if self._status[after] == WAITING and after != self._head:
-                    self._unready(after)
-            for after in self._relying.pop(index, ()):
-                heappush(self._agenda, after)
-        self._status[index] = STALE
-        heappush(self._agenda, index)
+
+    def _doubt(self, index: TxIndex) -> None:
+        """Let nobody build on a result that will probably change, nor on any that rests on it.
+
+        Their values are still current, so most of them need not run again; but whoever ran on them now would
+        waste its one speculative run.
+        """
+        doubtful = {index}
+        while doubtful:
+            current = doubtful.pop()
+            if self._status[current] == STANDING:
+                self._hold_back(current)
+                doubtful |= self._readers.resting_on(current, self._state.writes(current))
+            self._status[current] = STALE
+            heappush(self._agenda, current)
+
+    def _hold_back(self, index: TxIndex) -> None:
+        """Let those wait again who were ready because of `index`."""
+        self._readers.discard(index)
+        for after in self._order.undone(index):
+            if self._status[after] == WAITING and after != self._head:
+                self._unready(after)
+        for after in self._relying.pop(index, ()):
+            heappush(self._agenda, after)
 
     def _reconsider(self, index: TxIndex) -> None:
-        """Run a stale result again once all it depends on stand, unless its values have come back by then."""
+        """Run a result in doubt again once all it depends on stand, unless its values are current by then."""
         if self._status[index] != STALE or index == self._head or self._first_runs_left:
             return
         self._unready(index)
-        needs = self._needs(index)
-        unfinished = self._unfinished(needs)
+        unfinished = self._unfinished_sources(index)
         if unfinished:
             self._watchers.setdefault(max(unfinished), []).append(index)
             return
         reads, bounds = self._checked(index)
         if not self._state.disturbed(reads, bounds, index):
             self._make_standing(index, reads, bounds)
-        elif self.executions[index] < _SPECULATIVE_RUNS:
-            for before in needs:
+            return
+        self._count_conflict(index)
+        if self.executions[index] < _SPECULATIVE_RUNS:
+            for before in sources(self._state, reads, bounds, index, self._head, _anybody):
                 self._relying.setdefault(before, []).append(index)
             self._make_ready(index)
 
-    def _needs(self, index: TxIndex) -> set[TxIndex]:
-        """Return the unsettled transactions on which a stale result depends."""
-        reads, bounds = self._checked(index)
-        needs = observed_writers(self._state, reads, bounds, index, since=self._head)
-        needs.update(before for before in self._order.predecessors(index) if before >= self._head)
-        return needs
+    def _unfinished_sources(self, index: TxIndex, taken: Collection[TxIndex] = ()) -> set[TxIndex]:
+        """Return whom a result waits for: by what was observed and by the graph, those in `taken` left out."""
+        status = self._status
 
-    def _unfinished(self, needs: set[TxIndex]) -> list[TxIndex]:
-        return [before for before in needs if self._status[before] not in (STANDING, SETTLED)]
+        def unfinished(before: TxIndex) -> bool:
+            return status[before] < STANDING and before not in taken
+
+        reads, bounds = self._checked(index)
+        found = sources(self._state, reads, bounds, index, self._head, unfinished)
+        found.update(filter(unfinished, self._order.predecessors(index)))
+        return found
 
     def _end_first_run(self) -> None:
         self._first_runs_left -= 1
@@ -307,6 +331,10 @@ class BlockScheduler:
     def _unready(self, index: TxIndex) -> None:
         if self._is_ready(index):
             self._ready.remove(index)
+
+
+def _anybody(_index: TxIndex) -> bool:
+    return True
 
 
 class _Standing:

@@ -105,18 +105,33 @@ class ReaderIndex:
                 self._scan(location, location, index, stale)
         return sorted(stale)
 
-    def _scan(self, key: Location, location: Location, index: TxIndex, stale: set[TxIndex]) -> None:
-        """Add those readers of `location` to `stale` for whom a change made by `index` changed the value.
+    def resting_on(self, index: TxIndex, writes: WriteSet) -> set[TxIndex]:
+        """Return who has read a value that `index` wrote, its balance changes included."""
+        found: set[TxIndex] = set()
+        balances = [(address, BALANCE, 0) for address in writes.deltas]
+        for location in (*writes.values, *balances):
+            address, kind, _ = location
+            for key in [(address, EXISTENCE, 0), (address, EXISTENCE, 1)] if kind == EXISTENCE else [location]:
+                readers, first, end = self._reached(key, location, index)
+                found.update(reader for reader in readers[first:end] if location in self._reads(reader))
+        return found
+
+    def _reached(self, key: Location, location: Location, index: TxIndex) -> tuple[list[TxIndex], int, int]:
+        """Return readers, of which those from the first to before the second position see what `index` writes.
 
         Who reads behind the next writer is out of reach, so a slot that everybody writes is still cheap.
         """
         found = self._readers.get(key, -1)
         readers = [found] if isinstance(found, int) else found
         if readers[-1] <= index:
-            return
+            return readers, 0, 0
         last = self._state.next_writer(location, index)
-        first = bisect_right(readers, index)
         end = len(readers) if last is None else bisect_right(readers, last)
+        return readers, bisect_right(readers, index), end
+
+    def _scan(self, key: Location, location: Location, index: TxIndex, stale: set[TxIndex]) -> None:
+        """Add those readers of `location` to `stale` for whom a change made by `index` changed the value."""
+        readers, first, end = self._reached(key, location, index)
         for position in range(end - 1, first - 1, -1):
             reader = readers[position]
             reads = self._reads(reader)
@@ -125,7 +140,9 @@ class ReaderIndex:
             if location in reads:
                 stale.add(reader)
             del readers[position]
-        if not readers:
+        if first < end and readers:
+            self._readers[key] = readers
+        elif first < end:
             del self._readers[key]
 
     def _reads(self, reader: TxIndex) -> ReadSet:
