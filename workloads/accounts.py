@@ -28,9 +28,7 @@ class KeyPair:
 @lru_cache(maxsize=8)  # making one takes as long as signing, and sweeps use the same ones again and again
 def make_accounts(seed: int, label: str, count: int) -> tuple[KeyPair, ...]:
     """Return `count` key pairs; other seeds and labels give other ones."""
-    return tuple(
-        KeyPair(keccak256(f"parallel-evm/{seed}/{label}/{index}".encode())) for index in range(count)
-    )
+    return tuple(KeyPair(keccak256(f"parallel-evm/{seed}/{label}/{index}".encode())) for index in range(count))
 
 
 def make_address(seed: int, label: str, index: int = 0) -> Address:

@@ -29,9 +29,7 @@ def compile_contract(source: Path) -> dict[str, Any]:
         "compiler": f"vyper {vyper.__version__}",
         "evm_version": EVM_VERSION,
         "source_sha256": sha256(text.encode()).hexdigest(),
-        "selectors": {
-            name: f"0x{int(value, 16):08x}" for name, value in output["method_identifiers"].items()
-        },
+        "selectors": {name: f"0x{int(value, 16):08x}" for name, value in output["method_identifiers"].items()},
         "storage_layout": output["layout"]["storage_layout"],
         "structs": _structs(output["ast_dict"]["ast"]),
         "abi": output["abi"],

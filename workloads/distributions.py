@@ -1,4 +1,4 @@
-"""Seeded draws: Zipf ranks, log-normal amounts, a fixed mix, price paths."""
+"""Seeded draws: Zipf ranks, log-normal amounts, a fixed mix."""
 
 from __future__ import annotations
 
@@ -48,8 +48,3 @@ def draw_mix(random: Random, weights: Mapping[str, float], count: int) -> list[s
         mixed.remove(max(set(mixed), key=lambda name: (mixed.count(name), name)))
     random.shuffle(mixed)
     return mixed
-
-
-def constant_path(price: int, blocks: int) -> list[int]:
-    """Return a price per block that does not move."""
-    return [price] * blocks

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from executor.errors import UsageError
 from workloads import transfers
+from workloads.lending import generator as lending
 from workloads.parameters import WorkloadSpec, nearest, parse_parameters
 from workloads.workload import Workload
 
-WORKLOADS: dict[str, WorkloadSpec] = {spec.name: spec for spec in (transfers.SPEC,)}
+WORKLOADS: dict[str, WorkloadSpec] = {spec.name: spec for spec in (transfers.SPEC, lending.SPEC)}
 """Name -> generator, in the order in which they are shown."""
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from scheduler.access import Address, Location
 
 
@@ -37,6 +40,15 @@ class ModelStorage:
     def add(self, location: Location, amount: int) -> None:
         """Add to a slot."""
         self.store(location, self.load(location) + amount)
+
+    @contextmanager
+    def unnoticed(self) -> Iterator[None]:
+        """Leave out of the reads whatever is loaded meanwhile: for questions of the generator's own."""
+        reads, self._reads = self._reads, set()
+        try:
+            yield
+        finally:
+            self._reads = reads
 
     def begin(self) -> None:
         """Start a transaction."""

@@ -134,15 +134,11 @@ def _send_ether(work: _Transfers, sender: KeyPair, receiver: Address) -> None:
     _pay(work, sender, receiver, value)
 
 
-def _pay(
-    work: _Transfers, sender: KeyPair, receiver: Address, value: int, *, needs_credit: bool = False
-) -> None:
+def _pay(work: _Transfers, sender: KeyPair, receiver: Address, value: int, *, needs_credit: bool = False) -> None:
     new = receiver not in work.existing
     work.existing.add(receiver)
     work.received[receiver] = work.received.get(receiver, 0) + value
-    work.builder.add(
-        Call("eth", sender, receiver, TRANSFER_GAS, value, new_account=new, needs_credit=needs_credit)
-    )
+    work.builder.add(Call("eth", sender, receiver, TRANSFER_GAS, value, new_account=new, needs_credit=needs_credit))
 
 
 def _ether_chain(work: _Transfers, transactions: int) -> dict[Address, int]:

@@ -45,9 +45,7 @@ class Workload:
     operations: tuple[tuple[str, ...], ...] = ()
     checks: tuple[Check, ...] = field(default=(), repr=False)
 
-    def check(
-        self, post_state: StateReader, block_index: int = 0, before: StateReader | None = None
-    ) -> list[str]:
+    def check(self, post_state: StateReader, block_index: int = 0, before: StateReader | None = None) -> list[str]:
         """Return what the state after block `block_index` violates; empty if every invariant holds.
 
         `before` is the state before that block; without it the genesis stands in.

@@ -1,0 +1,294 @@
+"""Workload 1, lending: users deposit, borrow, withdraw and repay in a multi-asset pool, some are liquidated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from executor.errors import UsageError
+from scheduler.access import Address
+from workloads.accounts import KeyPair
+from workloads.block_builder import BlockBuilder, Call, block_time, genesis
+from workloads.checks import ModelCheck, NonceCheck, SupplyCheck
+from workloads.distributions import Zipf, draw_mix, log_normal
+from workloads.lending.checks import PoolCheck
+from workloads.lending.market import Market, genesis_accounts, make_market
+from workloads.lending.pool_model import Pool
+from workloads.lending.pool_slots import Listing
+from workloads.lending.terms import ALL_DEBTS, BPS, WAD, amount_of
+from workloads.parameters import Parameter, Parameters, WorkloadSpec
+from workloads.storage_model import Reverted
+from workloads.token_model import UNLIMITED
+from workloads.workload import Check, Workload
+
+ETHER = 10**18
+MIX = "deposit:40.2,borrow:26.8,withdraw:20.3,repay:12.6,liquidate:0.1"
+"""Direct calls of Aave v2, December 2020 to June 2021, in per cent."""
+OPERATIONS = tuple(part.partition(":")[0] for part in MIX.split(","))
+GAS = {"liquidate": 800_000}
+USUAL_GAS = 500_000
+MEDIAN_AMOUNT = 3_000.0
+TRIES = 40
+"""A user for whom an operation makes no sense is drawn again this often; then it becomes a deposit."""
+
+PARAMETERS = {
+    "users": Parameter(100, "users with wallets and positions", minimum=1, maximum=100_000),
+    "assets": Parameter(4, "assets per pool", minimum=1, maximum=8),
+    "shards": Parameter(1, "independent pools; each user belongs to one", minimum=1, maximum=1_000),
+    "zipf_users": Parameter(0.8, "exponent over users", minimum=0, maximum=3),
+    "zipf_assets": Parameter(1.0, "exponent over assets", minimum=0, maximum=3),
+    "rate": Parameter(
+        "lazy", "recompute the interest rate when time passes, or at every action", choices=("lazy", "eager")
+    ),
+    "mix": Parameter(MIX, "weights of the operations; each comes at least once"),
+    "failing": Parameter(0.02, "share of transactions that are meant to revert", minimum=0, maximum=1),
+    "unhealthy": Parameter(4, "positions per pool that can be liquidated from the start", 0, 1_000),
+    "liquidators": Parameter(4, "accounts that liquidate", minimum=1, maximum=1_000),
+    "blocks": Parameter(1, "blocks over which the transactions are spread", minimum=1, maximum=10_000),
+    "declare": Parameter(0, "1: put the touched slots into the transaction (EIP-2930)", 0, 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A call of the pool: as call data for the contract, and as a step of the model."""
+
+    operation: str
+    sender: KeyPair
+    pool: Pool
+    arguments: tuple[int | bytes, ...]
+    step: Callable[[], None]
+    risky: bool = False
+
+
+@dataclass
+class _Lending:
+    """A generation in progress."""
+
+    parameters: Parameters
+    random: Random
+    market: Market
+    builder: BlockBuilder
+    users: Zipf
+    assets: Zipf
+    risked: list[dict[Pool, set[Address]]] = field(default_factory=list)
+    slots: list[dict[tuple[bytes, int, int], int]] = field(default_factory=list)
+    nonces: list[dict[Address, int]] = field(default_factory=list)
+
+
+def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
+    """Return blocks of lending calls, `transactions` in all."""
+    random = Random(f"lending/{seed}")
+    weights = parse_mix(parameters.text("mix"))
+    market = make_market(parameters, seed, random)
+    pre_state = genesis()
+    genesis_accounts(market, pre_state)
+    builder = BlockBuilder(declare=bool(parameters.integer("declare")))
+    users = Zipf(len(market.users), parameters.number("zipf_users"))
+    assets = Zipf(len(market.tokens), parameters.number("zipf_assets"))
+    work = _Lending(parameters, random, market, builder, users, assets)
+    operations = draw_mix(random, weights, transactions)
+    blocks = parameters.integer("blocks")
+    for index in range(blocks):
+        _fill_block(work, index, operations[index * transactions // blocks : (index + 1) * transactions // blocks])
+    for account in (*market.users, *market.liquidators):
+        pre_state.put(account.address, balance=ETHER + builder.costs.get(account.address, 0))
+    return Workload(
+        name="lending",
+        seed=seed,
+        parameters=parameters.values,
+        pre_state=pre_state,
+        blocks=builder.blocks,
+        operations=builder.operations,
+        checks=_checks(work),
+    )
+
+
+def parse_mix(text: str) -> dict[str, float]:
+    """Return operation -> weight of a text like `deposit:40,borrow:60`."""
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, weight = part.partition(":")
+        if name not in OPERATIONS:
+            raise UsageError(f"mix={text}: unknown operation {name!r}; known are {', '.join(OPERATIONS)}")
+        try:
+            weights[name] = float(weight)
+        except ValueError:
+            raise UsageError(f"mix={text}: the weight of {name!r} is not a number") from None
+        if not 0 <= weights[name] < float("inf"):
+            raise UsageError(f"mix={text}: the weight of {name!r} must be at least 0")
+    if not sum(weights.values()):
+        raise UsageError(f"mix={text}: at least one weight must be positive")
+    return weights
+
+
+def _fill_block(work: _Lending, index: int, operations: list[str]) -> None:
+    for pool in work.market.pools:
+        pool.now = block_time(index)
+    work.risked.append({pool: set() for pool in work.market.pools})
+    for operation in operations:
+        if work.random.random() < work.parameters.number("failing"):
+            _emit(work, _doomed(work))
+        else:
+            _emit(work, _sensible(work, operation))
+    work.builder.end_block()
+    work.slots.append(dict(work.market.storage.values))
+    work.nonces.append(dict(work.builder.nonces))
+
+
+def _emit(work: _Lending, action: Action) -> None:
+    """Run the action on the model, and append the transaction with what the model touched."""
+    storage, operation = work.market.storage, action.operation
+    storage.begin()
+    try:
+        action.step()
+    except Reverted:
+        storage.revert()
+        operation += "-reverts"
+    else:
+        if action.risky:
+            work.risked[-1][action.pool].add(action.sender.address)
+    reads, writes = storage.touched()
+    work.builder.add(
+        Call(
+            operation=operation,
+            sender=action.sender,
+            to=action.pool.address,
+            gas=GAS.get(action.operation, USUAL_GAS),
+            data=action.pool.contract.call(action.operation, *action.arguments),
+            reads=reads,
+            writes=writes,
+        )
+    )
+
+
+# -- which action -----------------------------------------------------------------------------------------
+
+
+def _sensible(work: _Lending, operation: str) -> Action:
+    """Return an action that the state allows."""
+    if operation == "liquidate":
+        action = _liquidate(work)
+        return action or _deposit(work)
+    propose = {"deposit": _deposit, "borrow": _borrow, "withdraw": _withdraw, "repay": _repay}[operation]
+    for _ in range(TRIES):
+        action = propose(work)
+        if action is not None:
+            return action
+    return _deposit(work)
+
+
+def _someone(work: _Lending) -> tuple[KeyPair, Pool, Listing]:
+    """Draw a user and an asset of the user's pool."""
+    index = work.users.draw(work.random)
+    pool = work.market.pool_of(index)
+    return work.market.users[index], pool, pool.listings[work.assets.draw(work.random)]
+
+
+def _amount(work: _Lending, listing: Listing) -> int:
+    return amount_of(log_normal(work.random, MEDIAN_AMOUNT), listing.asset)
+
+
+def _action(operation: str, user: KeyPair, pool: Pool, listing: Listing, amount: int) -> Action:
+    method = getattr(pool, operation)
+    return Action(
+        operation=operation,
+        sender=user,
+        pool=pool,
+        arguments=(listing.token.address, amount),
+        step=lambda: method(user.address, listing, amount),
+        risky=operation in {"borrow", "withdraw"},
+    )
+
+
+def _deposit(work: _Lending) -> Action:
+    user, pool, listing = _someone(work)
+    return _action("deposit", user, pool, listing, _amount(work, listing))
+
+
+def _borrow(work: _Lending) -> Action | None:
+    user, pool, listing = _someone(work)
+    standing = pool.standing(user.address)
+    room = amount_of((standing.limit // BPS - standing.debt) / WAD * 0.9, listing.asset)
+    amount = min(_amount(work, listing), room)
+    return _action("borrow", user, pool, listing, amount) if amount > 0 else None
+
+
+def _withdraw(work: _Lending) -> Action | None:
+    user, pool, listing = _someone(work)
+    supplied = pool.supplied(user.address, listing)
+    if not supplied:
+        return None
+    free = not work.market.storage.values.get(pool.bitmap_at(user.address), 0) & ALL_DEBTS
+    if free and work.random.random() < 0.2:
+        return _action("withdraw", user, pool, listing, UNLIMITED)
+    standing = pool.standing(user.address)
+    room = (standing.threshold - standing.debt * BPS) / listing.asset.risk.threshold / WAD
+    safe = supplied if free else amount_of(max(room, 0.0) * 0.9, listing.asset)
+    amount = min(_amount(work, listing), safe, supplied)
+    return _action("withdraw", user, pool, listing, amount) if amount else None
+
+
+def _repay(work: _Lending) -> Action | None:
+    user, pool, listing = _someone(work)
+    owed = pool.owed(user.address, listing)
+    if not owed:
+        return None
+    everything = work.random.random() < 0.2
+    return _action("repay", user, pool, listing, UNLIMITED if everything else min(_amount(work, listing), owed))
+
+
+def _liquidate(work: _Lending) -> Action | None:
+    candidates = [(p, v) for p, v in work.market.victims if not p.standing(v).healthy]
+    if not candidates:
+        return None
+    pool, victim = work.random.choice(candidates)
+    debts = [listing for listing in pool.listings if pool.owed(victim, listing)]
+    supplies = [listing for listing in pool.listings if pool.supplied(victim, listing)]
+    return _liquidation(work, pool, victim, work.random.choice(debts), work.random.choice(supplies))
+
+
+def _liquidation(work: _Lending, pool: Pool, victim: Address, debt: Listing, collateral: Listing) -> Action:
+    liquidator = work.random.choice(work.market.liquidators)
+    return Action(
+        operation="liquidate",
+        sender=liquidator,
+        pool=pool,
+        arguments=(victim, debt.token.address, collateral.token.address, UNLIMITED),
+        step=lambda: pool.liquidate(liquidator.address, victim, debt, collateral, UNLIMITED),
+    )
+
+
+def _doomed(work: _Lending) -> Action:
+    """Return an action that reverts: too much borrowed, too much withdrawn, a healthy user liquidated."""
+    user, pool, listing = _someone(work)
+    kind = work.random.choice(("borrow", "withdraw", "liquidate"))
+    if kind == "liquidate" and pool.standing(user.address).healthy:
+        return _liquidation(work, pool, user.address, listing, pool.listings[0])
+    if kind == "withdraw":
+        return _action(kind, user, pool, listing, pool.supplied(user.address, listing) + 1)
+    standing = pool.standing(user.address)
+    return _action("borrow", user, pool, listing, amount_of(standing.limit / BPS / WAD + 1, listing.asset))
+
+
+def _checks(work: _Lending) -> tuple[Check, ...]:
+    market = work.market
+    holders = market.holders()
+    supplies = [
+        SupplyCheck(listing.asset.symbol, token.supply_at, tuple(map(token.balance_at, holders)))
+        for listing, token in zip(market.pools[0].listings, market.tokens, strict=True)
+    ]
+    pools = [
+        PoolCheck(pool, tuple(market.members(pool)), tuple(frozenset(risked[pool]) for risked in work.risked))
+        for pool in market.pools
+    ]
+    return (NonceCheck(tuple(work.nonces)), *supplies, *pools, ModelCheck(tuple(work.slots)))
+
+
+SPEC = WorkloadSpec(
+    name="lending",
+    description="a multi-asset lending pool: deposit, borrow, withdraw, repay, liquidate",
+    parameters=PARAMETERS,
+    generate=generate,
+)
