@@ -98,6 +98,7 @@ def test_a_contract_cannot_pay_the_same_wei_twice() -> None:
     """The second payment's funds test holds on the pre-state: only the bound it left tells that it fails."""
     builder = Builder()
     builder.fund(user(0), user(1))
+    builder.state.put(NEW, balance=1)  # there already, so that its existence does not change
     purse = builder.contract(1, call(NEW, 10) + asm("1 ADD CALLER SSTORE STOP"), balance=10)
     builder.send(user(0), purse)
     builder.send(user(1), purse)
@@ -162,8 +163,7 @@ def recreation(fork: str) -> tuple[Builder, bytes]:
     init = deployer(VICTIM)
     words = [init[i : i + 32] for i in range(0, len(init), 32)]
     code = b"".join(
-        push(int.from_bytes(w.ljust(32, b"\x00"), "big")) + push(32 * i) + asm("MSTORE")
-        for i, w in enumerate(words)
+        push(int.from_bytes(w.ljust(32, b"\x00"), "big")) + push(32 * i) + asm("MSTORE") for i, w in enumerate(words)
     )
     factory = builder.contract(1, code + asm(f"0 {len(init)} 0 0 CREATE2 0 SSTORE STOP"))
     address = keccak256(b"\xff" + factory + bytes(32) + keccak256(init))[12:]
@@ -175,9 +175,7 @@ def recreation(fork: str) -> tuple[Builder, bytes]:
     return builder, address
 
 
-@pytest.mark.parametrize(
-    ("fork", "expected"), [("Istanbul", {1: 1}), ("Shanghai", {1: 1}), ("Cancun", {1: 43})]
-)
+@pytest.mark.parametrize(("fork", "expected"), [("Istanbul", {1: 1}), ("Shanghai", {1: 1}), ("Cancun", {1: 43})])
 def test_old_slots_are_gone_after_destruction_and_recreation(fork: str, expected: dict[int, int]) -> None:
     """Before Cancun the second life starts with empty storage; from EIP-6780 on there is no death."""
     builder, address = recreation(fork)

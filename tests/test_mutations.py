@@ -1,0 +1,145 @@
+"""One-line faults in the places that exactness rests on: each must turn the suite red.
+
+Every mutant is planted in a copy of the tree, where the tests named beside it are run. `python -m
+tests.test_mutations` prints which test fails for each.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.data import ROOT
+
+SETTLING = "tests/executor/test_settling.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault: in `path`, each old text becomes the new one."""
+
+    name: str
+    path: str
+    edits: tuple[tuple[str, str], ...]
+    tests: str = SETTLING
+
+    def __str__(self) -> str:
+        return self.name
+
+
+MUTANTS = [
+    Mutant(
+        "validation off",
+        "scheduler/multi_version.py",
+        (("            if value != seen:\n                return location", "            if value != seen:\n                pass"),
+         ("                return address, BALANCE, 0\n        return None", "                pass\n        return None")),
+    ),
+    Mutant(
+        "stale writes kept",
+        "scheduler/multi_version.py",
+        (("        if old is not _NOTHING:\n            self._forget", "        if False:\n            self._forget"),),
+    ),
+    Mutant(
+        "merge order reversed",
+        "executor/parallel.py",
+        (("        for index in settled:\n", "        for index in reversed(settled):\n"),),
+    ),
+    Mutant(
+        "existence predicate dropped",
+        "executor/view.py",
+        (("            seen = self.reads[key] = int(self._earlier.exists(address, self._below))",
+          "            seen = int(self._earlier.exists(address, self._below))"),),
+    ),
+    Mutant("bounds dropped", "executor/view.py", (("                self.bounds[address] = needed\n", ""),)),
+    Mutant(
+        "clearing ignored in the versions",
+        "scheduler/multi_version.py",
+        (("        for address in writes.clears - old.clears:", "        for address in ():"),),
+    ),
+    Mutant(
+        "clearing ignored in the result",
+        "executor/view.py",
+        (("        return WriteSet(values, deltas, frozenset(cleared))", "        return WriteSet(values, deltas)"),),
+    ),
+    Mutant(
+        "sender nonce unchecked",
+        "executor/view.py",
+        (("            if seen is None:\n                seen = self._earlier.nonce(address, self._below)\n",
+          "            if seen is not None:\n                return seen\n"
+          "            seen = self._earlier.nonce(address, self._below)\n"),),
+    ),
+    Mutant(
+        "reads of reverted frames forgotten",
+        "executor/evm/computation.py",
+        (("        mark = state.snapshot()\n        if message.depth", "        mark, known = state.snapshot(), set(state.reads)\n        if message.depth"),
+         ("            state.revert(mark)\n        return computation\n\n    @classmethod\n    def apply_create",
+          "            state.revert(mark)\n            state.reads = {k: v for k, v in state.reads.items() if k in known}\n"
+          "        return computation\n\n    @classmethod\n    def apply_create")),
+    ),
+    Mutant(
+        "deltas applied as values",
+        "executor/settled.py",
+        (("            deltas[address] = deltas.get(address, 0) + delta", "            deltas[address] = delta"),),
+    ),
+    Mutant(
+        "deltas read as values",
+        "scheduler/multi_version.py",
+        (("base if deltas is None else base + deltas.total(below)",
+          "base if deltas is None or not deltas.total(below) else base + deltas.amounts[0]"),),
+    ),
+]  # fmt: skip
+
+
+def plant(mutant: Mutant, tree: Path) -> None:
+    """Put the fault into a copy of the packages and tests."""
+    for name in ("executor", "scheduler", "workloads", "bench", "tests"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    path = tree / mutant.path
+    text = path.read_text()
+    for old, new in mutant.edits:
+        assert text.count(old) == 1, (
+            f"{mutant.name}: the line to change stands {text.count(old)} times in {mutant.path}"
+        )
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def failing(mutant: Mutant, first_only: bool = True) -> list[str]:  # noqa: FBT002
+    """Return the tests that fail with the fault in place."""
+    with tempfile.TemporaryDirectory() as folder:
+        plant(mutant, Path(folder))
+        command = [sys.executable, "-m", "pytest", "-q", "-rf", "-p", "no:cacheprovider", mutant.tests]
+        done = subprocess.run(
+            [*command, *(["-x"] if first_only else [])],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+    assert done.returncode in {0, 1}, done.stdout + done.stderr
+    return re.findall(r"^FAILED \S+::(\S+)", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_suite_turns_red(mutant: Mutant) -> None:
+    assert failing(mutant)
+
+
+def test_every_mutant_still_finds_its_line(tmp_path: Path) -> None:
+    for number, mutant in enumerate(MUTANTS):
+        plant(mutant, tmp_path / str(number))
+
+
+if __name__ == "__main__":
+    for each in MUTANTS:
+        print(f"{each.name}: {', '.join(failing(each, first_only=False)) or 'NOT FOUND'}")
