@@ -138,8 +138,7 @@ def _receipts(spec: Specification, output: Any) -> tuple[EelsReceipt, ...]:
 
 def _receipt(receipt: Any, tx_type: int, before: int) -> EelsReceipt:
     logs = tuple(
-        Log(bytes(log.address), tuple(bytes(topic) for topic in log.topics), bytes(log.data))
-        for log in receipt.logs
+        Log(bytes(log.address), tuple(bytes(topic) for topic in log.topics), bytes(log.data)) for log in receipt.logs
     )
     cumulative, succeeded = int(receipt.cumulative_gas_used), getattr(receipt, "succeeded", None)
     return EelsReceipt(

@@ -86,9 +86,7 @@ def eels_state(spec: Specification, pre: MemoryState) -> Any:
     for key, account in pre.accounts.items():
         address = Bytes20(key)
         code = pre.code(account.code_hash)
-        spec.state.set_account(
-            state, address, spec.types.Account(Uint(account.nonce), U256(account.balance), code)
-        )
+        spec.state.set_account(state, address, spec.types.Account(Uint(account.nonce), U256(account.balance), code))
         for slot, value in account.storage.items():
             if value:
                 spec.state.set_storage(state, address, Bytes32(slot.to_bytes(32, "big")), U256(value))
@@ -119,8 +117,7 @@ def block_body(spec: Specification, block: Block, state: Any) -> dict[str, Any]:
     }
     if spec.uncles:
         body["ommers"] = tuple(
-            SimpleNamespace(number=Uint(uncle.number), coinbase=Bytes20(uncle.coinbase))
-            for uncle in block.uncles
+            SimpleNamespace(number=Uint(uncle.number), coinbase=Bytes20(uncle.coinbase)) for uncle in block.uncles
         )
     if spec.withdrawals:
         body["withdrawals"] = tuple(

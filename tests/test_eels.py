@@ -33,9 +33,7 @@ def hexary_root(pairs: dict[bytes, bytes]) -> bytes:
 def independent_state_root(state: MemoryState) -> bytes:
     accounts = {}
     for address, account in state.accounts.items():
-        slots = {
-            keccak256(slot.to_bytes(32, "big")): rlp.encode(value) for slot, value in account.storage.items()
-        }
+        slots = {keccak256(slot.to_bytes(32, "big")): rlp.encode(value) for slot, value in account.storage.items()}
         fields = [account.nonce, account.balance, hexary_root(slots), account.code_hash]
         accounts[keccak256(address)] = rlp.encode(fields)
     return hexary_root(accounts)

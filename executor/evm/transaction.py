@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import rlp
@@ -67,7 +67,7 @@ class Engine:
         A reason not to be in a block is a result with `error`, a fault of the engine one with `failure`:
         in a speculative run neither means anything until its reads are found current.
         """
-        started = perf_counter()
+        started = thread_time()
         state = self.view(earlier, index)
         facts: dict[str, Any] = {}
         try:
@@ -81,7 +81,7 @@ class Engine:
             facts["failure"] = f"{type(error).__name__}: {error}"
         if "writes" not in facts:
             facts["writes"] = self.view(earlier, index).write_set()
-        seconds = perf_counter() - started
+        seconds = thread_time() - started
         return TransactionResult(reads=state.reads, bounds=state.final_bounds(), seconds=seconds, **facts)
 
     def _run(self, raw: bytes, state: EvmState, facts: dict[str, Any], *, assume_nonce: bool) -> None:

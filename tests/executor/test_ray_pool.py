@@ -29,9 +29,7 @@ def spinning_block(transactions: int, contracts: int) -> Builder:
     return builder
 
 
-@pytest.mark.parametrize(
-    ("strategy", "lists"), [("graph", "exact"), ("graph", "observed"), ("optimistic", "none")]
-)
+@pytest.mark.parametrize(("strategy", "lists"), [("graph", "exact"), ("graph", "observed"), ("optimistic", "none")])
 def test_ray_gives_the_sequential_result(ray_pool: RayPool, strategy: str, lists: str) -> None:
     builder = spinning_block(40, contracts=5)
     block, state = builder.block(), builder.state
@@ -42,9 +40,7 @@ def test_ray_gives_the_sequential_result(ray_pool: RayPool, strategy: str, lists
     assert result.stats.batches > 1
 
 
-def test_a_worker_killed_in_the_middle_changes_nothing(
-    ray_pool: RayPool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_killed_in_the_middle_changes_nothing(ray_pool: RayPool, monkeypatch: pytest.MonkeyPatch) -> None:
     builder = spinning_block(200, contracts=10)
     block, state = builder.block(), builder.state
     victims = ray_pool.pids()[:1]

@@ -104,8 +104,6 @@ def test_every_block_on_every_combination(each_block: Recorded) -> None:
 
 @needs_data
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("strategy", "lists"), [("graph", "exact"), ("graph", "observed"), ("optimistic", "none")]
-)
+@pytest.mark.parametrize(("strategy", "lists"), [("graph", "exact"), ("graph", "observed"), ("optimistic", "none")])
 def test_every_block_on_ray(each_block: Recorded, ray_pool: RayPool, strategy: str, lists: str) -> None:
     assert ratio(each_block, strategy, lists, ray_pool) <= (1.05 if lists == "exact" else 2.0)

@@ -163,9 +163,7 @@ def garbage() -> Iterator[ValidityCase]:
     """Bytes that are no transaction."""
     short = rlp.encode([b"\x01"] * 8)
     for fork in FORKS:
-        yield ValidityCase(
-            "a field too few", fork, short, state(fork), "DecodingError", protocol="InvalidRlp"
-        )
+        yield ValidityCase("a field too few", fork, short, state(fork), "DecodingError", protocol="InvalidRlp")
 
 
 CASES = [

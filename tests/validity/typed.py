@@ -96,9 +96,7 @@ def set_codes() -> Iterator[ValidityCase]:
     """A set-code transaction has authorizations, pays for each, and creates no contract."""
     fork, tx = "Prague", dynamic(SET_CODE)
     cost = TRANSFER_GAS + AUTHORIZED_GAS
-    yield ValidityCase(
-        "an authorization paid for", fork, signed(replace(tx, gas=cost)), state(fork), gas=cost
-    )
+    yield ValidityCase("an authorization paid for", fork, signed(replace(tx, gas=cost)), state(fork), gas=cost)
     tight, claim = replace(tx, gas=cost - 1), "InsufficientTransactionGasError"
     yield ValidityCase("gas below the authorization's cost", fork, signed(tight), state(fork), claim)
     empty, claim = replace(tx, authorizations=()), "EmptyAuthorizationListError"
