@@ -6,15 +6,14 @@ read is current, is *stale* once one is not, and is *settled* when all before it
 validated there: that is final. The *head* is the lowest transaction not settled.
 
 Edges decide when a transaction runs; validation at the head decides whether its result counts. A stale result
-runs again once, when those it was seen to depend on stand; after that only at the head, on settled state and
-with nothing assumed, where its result is exact. So no transaction runs more than three times, and the head
-always moves.
+runs again once, when all before it have run and those it was seen to depend on stand; after that only at the
+head, on settled state and with nothing assumed, where its result is exact. So no transaction runs more than
+three times, and the head always moves.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from scheduler.access import Bounds, Location, ReadSet, TxIndex, WriteSet, descr
 from scheduler.graph import DependencyGraph
 from scheduler.multi_version import MultiVersionState
 from scheduler.observed import sources
+from scheduler.queues import Frontier, ReadyList
 from scheduler.readers import ReaderIndex
 from scheduler.start_order import StartOrder
 
@@ -82,11 +82,11 @@ class BlockScheduler:
         self._status = [WAITING] * count
         self._results: list[Observation | None] = [None] * count
         self._counted_stale = [0] * count
-        self._ready = self._order.startable()
+        self._ready = ReadyList(self._order.startable())
         self._watchers: dict[TxIndex, list[TxIndex]] = {}
         self._relying: dict[TxIndex, list[TxIndex]] = {}
         self._agenda: list[TxIndex] = []
-        self._first_runs_left = count if barrier else 0
+        self._frontier = Frontier(count, barrier=barrier)
         self._head = 0
         self._exact: TxIndex = -1
         self._wake_head()
@@ -106,11 +106,11 @@ class BlockScheduler:
     @property
     def ready_indices(self) -> Sequence[TxIndex]:
         """The transactions that could start now, in block order; do not keep or change it."""
-        return self._ready
+        return self._ready.indices
 
     def ready(self) -> list[Execution]:
         """Return all executions that could start now, in block order."""
-        return [self.execution(index) for index in self._ready]
+        return [self.execution(index) for index in self._ready.indices]
 
     def execution(self, index: TxIndex) -> Execution:
         """Return the next execution of `index`."""
@@ -119,22 +119,21 @@ class BlockScheduler:
 
     def follow(self, index: TxIndex, taken: Collection[TxIndex]) -> list[TxIndex]:
         """Return who becomes ready once all of `taken`, with `index` its newest member, finish in order."""
-        found = [
+        unfinished = self._unfinished(taken)
+        found = {
             after
-            for after in self._order.following(index, taken, _Standing(self._status))
-            if self._status[after] == WAITING and after not in taken and not self._is_ready(after)
-        ]
-        if not self._first_runs_left:
-            found += {
-                after
-                for after in self._watchers.get(index, ())
-                if self._status[after] == STALE
-                and self.executions[after] < _SPECULATIVE_RUNS
-                and after not in taken
-                and not self._is_ready(after)
-                and not self._unfinished_sources(after, taken)
-            }
-        return sorted(found)
+            for after in self._order.successors(index)
+            if self._status[after] == WAITING and not any(map(unfinished, reversed(self._order.predecessors(after))))
+        }
+        found.update(
+            after
+            for after in self._watchers.get(index, ())
+            if self._status[after] == STALE
+            and self.executions[after] < _SPECULATIVE_RUNS
+            and not self._frontier.holds(after)
+            and not self._sources(after, unfinished)
+        )
+        return sorted(after for after in found if after not in taken and after not in self._ready)
 
     # -- telling
 
@@ -144,7 +143,7 @@ class BlockScheduler:
             msg = f"transaction {index} cannot start now"
             raise ValueError(msg)
         execution = self.execution(index)
-        self._unready(index)
+        self._ready.discard(index)
         self._status[index] = RUNNING
         self.executions[index] += 1
         self.third_executions += self.executions[index] > _SPECULATIVE_RUNS
@@ -164,12 +163,12 @@ class BlockScheduler:
             settled = self._settle()
         elif disturbed:
             self._make_stale(index)
-        elif self.conflicts and self._unfinished_sources(index):
+        elif self.conflicts and self._sources(index, self._unfinished()):
             heappush(self._agenda, index)
         else:
             self._make_standing(index, reads, bounds)
-        if self._first_runs_left and self.executions[index] == 1:
-            self._end_first_run()
+        for released in self._frontier.passed(index):
+            heappush(self._agenda, released)
         while self._agenda:
             self._reconsider(heappop(self._agenda))
         return settled
@@ -204,7 +203,7 @@ class BlockScheduler:
         stood = self._status[index] == STANDING
         self._status[index] = SETTLED
         self._head += 1
-        self._unready(index)
+        self._ready.discard(index)
         self._readers.discard(index)
         self._relying.pop(index, None)
         if not stood:
@@ -215,12 +214,12 @@ class BlockScheduler:
         if self._exact == index:
             raise SchedulerFault(index, broken)
         self._make_stale(index)
-        self._make_ready(index)
+        self._ready.add(index)
 
     def _wake_head(self) -> None:
         """Let the head start, whatever graph and waves say: nothing can change what it sees."""
         if not self.done and self._status[self._head] == WAITING:
-            self._make_ready(self._head)
+            self._ready.add(self._head)
 
     # -- standing and stale
 
@@ -244,7 +243,7 @@ class BlockScheduler:
         """Let those start who waited for `index`."""
         for after in self._order.done(index):
             if self._status[after] == WAITING:
-                self._make_ready(after)
+                self._ready.add(after)
         for after in self._watchers.pop(index, ()):
             heappush(self._agenda, after)
 
@@ -278,16 +277,19 @@ class BlockScheduler:
         self._readers.discard(index)
         for after in self._order.undone(index):
             if self._status[after] == WAITING and after != self._head:
-                self._unready(after)
+                self._ready.discard(after)
         for after in self._relying.pop(index, ()):
             heappush(self._agenda, after)
 
     def _reconsider(self, index: TxIndex) -> None:
         """Run a result in doubt again once all it depends on stand, unless its values are current by then."""
-        if self._status[index] != STALE or index == self._head or self._first_runs_left:
+        if self._status[index] != STALE or index == self._head:
             return
-        self._unready(index)
-        unfinished = self._unfinished_sources(index)
+        self._ready.discard(index)
+        if self._counted_stale[index] == self.executions[index] and self._frontier.holds(index):
+            self._frontier.hold(index)
+            return
+        unfinished = self._sources(index, self._unfinished())
         if unfinished:
             self._watchers.setdefault(max(unfinished), []).append(index)
             return
@@ -296,52 +298,25 @@ class BlockScheduler:
             self._make_standing(index, reads, bounds)
             return
         self._count_conflict(index)
-        if self.executions[index] < _SPECULATIVE_RUNS:
-            for before in sources(self._state, reads, bounds, index, self._head, _anybody):
+        if self._frontier.holds(index):
+            self._frontier.hold(index)
+        elif self.executions[index] < _SPECULATIVE_RUNS:
+            for before in self._sources(index, _anybody):
                 self._relying.setdefault(before, []).append(index)
-            self._make_ready(index)
+            self._ready.add(index)
 
-    def _unfinished_sources(self, index: TxIndex, taken: Collection[TxIndex] = ()) -> set[TxIndex]:
-        """Return whom a result waits for: by what was observed and by the graph, those in `taken` left out."""
+    def _unfinished(self, taken: Collection[TxIndex] = ()) -> Callable[[TxIndex], bool]:
+        """Return the test for those whose results do not stand; `taken` count as if they did."""
         status = self._status
+        return lambda index: status[index] < STANDING and index not in taken
 
-        def unfinished(before: TxIndex) -> bool:
-            return status[before] < STANDING and before not in taken
-
+    def _sources(self, index: TxIndex, counts: Callable[[TxIndex], bool]) -> set[TxIndex]:
+        """Return on whom a result depends, as observed and by the graph, of those that `counts` names."""
         reads, bounds = self._checked(index)
-        found = sources(self._state, reads, bounds, index, self._head, unfinished)
-        found.update(filter(unfinished, self._order.predecessors(index)))
+        found = sources(self._state, reads, bounds, index, self._head, counts)
+        found.update(before for before in self._order.predecessors(index) if before >= self._head and counts(before))
         return found
-
-    def _end_first_run(self) -> None:
-        self._first_runs_left -= 1
-        if not self._first_runs_left:
-            self._agenda = [index for index, status in enumerate(self._status) if status == STALE]
-
-    # -- the ready list
-
-    def _is_ready(self, index: TxIndex) -> bool:
-        position = bisect_left(self._ready, index)
-        return position < len(self._ready) and self._ready[position] == index
-
-    def _make_ready(self, index: TxIndex) -> None:
-        if not self._is_ready(index):
-            insort(self._ready, index)
-
-    def _unready(self, index: TxIndex) -> None:
-        if self._is_ready(index):
-            self._ready.remove(index)
 
 
 def _anybody(_index: TxIndex) -> bool:
     return True
-
-
-class _Standing:
-    """The transactions whose results stand or are settled, as a container."""
-
-    def __init__(self, status: list[int]) -> None:
-        self._status = status
-
-    def __contains__(self, index: object) -> bool:
-        return isinstance(index, int) and self._status[index] in (STANDING, SETTLED)

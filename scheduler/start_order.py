@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 
 from scheduler.access import TxIndex
 from scheduler.graph import DependencyGraph
@@ -50,14 +50,9 @@ class StartOrder:
         """Return whom `index` waits for."""
         return self._predecessors[index]
 
-    def following(self, index: TxIndex, taken: Container[TxIndex], done: Container[TxIndex]) -> list[TxIndex]:
-        """Return the successors of `index` that wait for nobody but members of `taken` and `done`."""
-        return [
-            after
-            for after in self._successors[index]
-            if self._in_open_wave(after)
-            and all(before in taken or before in done for before in reversed(self._predecessors[after]))
-        ]
+    def successors(self, index: TxIndex) -> list[TxIndex]:
+        """Return who waits for `index` and for no wave."""
+        return [after for after in self._successors[index] if self._in_open_wave(after)]
 
     def _in_open_wave(self, index: TxIndex) -> bool:
         return self._waves is None or self._waves.is_open(index)

@@ -18,6 +18,4 @@ def observe(
     assumed: Collection[Location] = (),
 ) -> Observation:
     """Return an observation of only what is named."""
-    return Observation(
-        reads or {}, bounds or {}, WriteSet(writes or {}, deltas or {}, frozenset(clears)), assumed
-    )
+    return Observation(reads or {}, bounds or {}, WriteSet(writes or {}, deltas or {}, frozenset(clears)), assumed)

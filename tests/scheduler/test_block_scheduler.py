@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +16,8 @@ from tests.scheduler.pool import Simulation, final_state
 from tests.scheduler.strategies import base_states, graphs, programs, tame_operations
 from tests.scheduler.toy import ADDRESSES, PlainState, Program, exact_access, run_in_order
 
-A, B, C, _ = ADDRESSES
-randoms = st.randoms(use_true_random=False)
+A, B, _, _ = ADDRESSES
+randoms = st.builds(random.Random, st.integers(0, 2**32))
 EXAMPLES = 300
 
 
@@ -60,18 +61,41 @@ def test_wrong_lists(
     waves: bool,
 ) -> None:
     graph = data.draw(graphs(len(block)))
-    wrong = (
-        data.draw(st.lists(st.integers(0, 3), min_size=len(block), max_size=len(block))) if waves else None
-    )
+    wrong = data.draw(st.lists(st.integers(0, 3), min_size=len(block), max_size=len(block))) if waves else None
     simulate(block, base, chance, graph, wrong, barrier=barrier)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(programs(tame_operations), base_states(), randoms, st.booleans())
-def test_exact_lists_execute_once(
-    block: list[Program], base: PlainState, chance: random.Random, waves: bool
-) -> None:
+def test_exact_lists_execute_once(block: list[Program], base: PlainState, chance: random.Random, waves: bool) -> None:
     graph = build(exact_access(block, run_in_order(block, base)[1]))
     simulation = simulate(block, base, chance, graph, graph.levels() if waves else None)
     assert simulation.scheduler.executions == [1] * len(block)
     assert simulation.scheduler.conflicts == 0
+
+
+def chain(length: int) -> list[Program]:
+    """Return programs that each read and change the same slot."""
+    return [Program(B, (("load", A, 0), ("store", A, 0, 1))) for _ in range(length)]
+
+
+@pytest.mark.parametrize("barrier", [True, False])
+@given(chance=randoms)
+@settings(max_examples=30, deadline=None)
+def test_a_chain_without_lists_runs_at_most_twice(chance: random.Random, *, barrier: bool) -> None:
+    simulation = simulate(chain(40), PlainState(), chance, barrier=barrier)
+    assert simulation.scheduler.third_executions == 0
+
+
+@given(randoms)
+@settings(max_examples=30, deadline=None)
+def test_independent_programs_run_once(chance: random.Random) -> None:
+    block = [Program(A, (("store", address, slot, 1),)) for address in ADDRESSES for slot in (0, 1)]
+    assert simulate(block, PlainState(), chance).scheduler.executions == [1] * 8
+
+
+@given(programs(), base_states(), st.integers(0, 2**32))
+@settings(max_examples=50, deadline=None)
+def test_the_same_calls_give_the_same_instructions(block: list[Program], base: PlainState, seed: int) -> None:
+    first, second = (simulate(block, base, random.Random(seed)) for _ in range(2))
+    assert first.executed == second.executed

@@ -12,7 +12,7 @@ from tests.scheduler.helpers import observe
 from tests.scheduler.toy import ADDRESSES, PlainState
 
 A, B, _, _ = ADDRESSES
-X, Y = (A, STORAGE, 0), (A, STORAGE, 1)
+X, Y, Z = (A, STORAGE, 0), (A, STORAGE, 1), (A, STORAGE, 2)
 MONEY, ALIVE = (A, BALANCE, 0), (A, EXISTENCE, 0)
 QUIET = observe()
 
@@ -37,8 +37,18 @@ def started(count: int, *, barrier: bool = False, base: PlainState | None = None
     return scheduler
 
 
-def ready(scheduler: BlockScheduler) -> list[tuple[int, int, bool]]:
-    return [tuple(execution) for execution in scheduler.ready()]
+def behind_a_busy_head(count: int, base: PlainState | None = None) -> BlockScheduler:
+    """Return a scheduler with every first execution running but the head's, which runs again already."""
+    scheduler = started(count, base=base)
+    scheduler.finish(0, observe({(B, STORAGE, 1): 1}))
+    scheduler.start(0)
+    scheduler.conflicts = 0
+    return scheduler
+
+
+def ready(scheduler: BlockScheduler) -> list[Execution]:
+    """Return what is ready; compares equal to (index, incarnation, at_head) tuples."""
+    return scheduler.ready()
 
 
 def test_an_empty_block_is_done() -> None:
@@ -109,14 +119,14 @@ STALE_MAKERS = {
 def test_a_stale_result_is_found_before_the_head_reaches_it(
     reader: Observation, writer: Observation, *, reader_first: bool
 ) -> None:
-    scheduler = started(3, base=PlainState({MONEY: 5, (B, STORAGE, 0): 3}))
+    scheduler = behind_a_busy_head(3, base=PlainState({MONEY: 5, (B, STORAGE, 0): 3}))
     for index, seen in [(2, reader), (1, writer)] if reader_first else [(1, writer), (2, reader)]:
         scheduler.finish(index, seen)
     assert (ready(scheduler), scheduler.conflicts) == ([(2, 1, False)], 1)
 
 
 def test_what_a_later_writer_hides_disturbs_nobody() -> None:
-    scheduler = started(4)
+    scheduler = behind_a_busy_head(4)
     scheduler.finish(2, observe(writes={X: 1}))
     scheduler.finish(3, observe({X: 1}))
     scheduler.finish(1, observe(writes={X: 2}))
@@ -124,7 +134,7 @@ def test_what_a_later_writer_hides_disturbs_nobody() -> None:
 
 
 def test_enough_money_left_breaks_no_bound() -> None:
-    scheduler = started(4, base=PlainState({MONEY: 9}))
+    scheduler = behind_a_busy_head(4, base=PlainState({MONEY: 9}))
     scheduler.finish(3, observe(bounds={A: 5}))
     scheduler.finish(1, observe(deltas={A: -3}))
     assert scheduler.conflicts == 0
@@ -133,7 +143,7 @@ def test_enough_money_left_breaks_no_bound() -> None:
 
 
 def test_a_stale_result_waits_for_whom_it_read() -> None:
-    scheduler = started(4)
+    scheduler = behind_a_busy_head(4)
     scheduler.finish(1, observe(writes={Y: 1}))
     scheduler.finish(2, observe({Y: 0}, {X: 2}))
     scheduler.finish(3, observe({X: 0}))
@@ -144,16 +154,17 @@ def test_a_stale_result_waits_for_whom_it_read() -> None:
 
 
 def test_a_rerun_is_called_back_when_its_source_turns_stale() -> None:
-    scheduler = started(4)
+    scheduler = behind_a_busy_head(4)
+    scheduler.finish(1, QUIET)
     scheduler.finish(2, observe({Y: 0}, {X: 2}))
     scheduler.finish(3, observe({X: 0}))
     assert ready(scheduler) == [(3, 1, False)]
-    scheduler.finish(1, observe(writes={Y: 1}))
-    assert ready(scheduler) == [(2, 1, False)]
+    scheduler.finish(0, observe(writes={Y: 1}))
+    assert ready(scheduler) == [(2, 1, True)]
 
 
 def test_the_third_execution_waits_for_the_head() -> None:
-    scheduler = started(4)
+    scheduler = behind_a_busy_head(4)
     scheduler.finish(1, observe(writes={X: 1}))
     scheduler.finish(3, observe({X: 0}))
     scheduler.start(3)
@@ -167,7 +178,7 @@ def test_the_third_execution_waits_for_the_head() -> None:
 
 
 def test_a_result_whose_values_come_back_is_not_run_again() -> None:
-    scheduler = started(4)
+    scheduler = behind_a_busy_head(4)
     scheduler.finish(2, observe({Y: 0}, {X: 1}))
     scheduler.finish(3, observe({X: 1}))
     scheduler.finish(1, observe(writes={Y: 1}))
@@ -175,11 +186,11 @@ def test_a_result_whose_values_come_back_is_not_run_again() -> None:
     scheduler.finish(2, observe({Y: 1}, {X: 1}))
     assert ready(scheduler) == []
     assert scheduler.finish(0, QUIET) == [0, 1, 2, 3]
-    assert scheduler.executions == [1, 1, 2, 1]
+    assert scheduler.executions == [2, 1, 2, 1]
 
 
 def test_a_stale_result_counts_once() -> None:
-    scheduler = started(4)
+    scheduler = behind_a_busy_head(4)
     scheduler.finish(3, observe({X: 0, Y: 0}))
     scheduler.finish(1, observe(writes={X: 1}))
     scheduler.finish(2, observe(writes={Y: 1}))
@@ -193,6 +204,28 @@ def test_the_old_writes_of_a_result_vanish_with_it() -> None:
     scheduler.start(0)
     assert scheduler.finish(0, observe({Y: 0})) == [0]
     assert ready(scheduler) == [(1, 1, True)]
+
+
+def test_a_rerun_waits_until_all_before_it_have_run() -> None:
+    scheduler = behind_a_busy_head(4)
+    scheduler.finish(1, observe(writes={X: 1}))
+    scheduler.finish(3, observe({X: 0}))
+    assert (ready(scheduler), scheduler.conflicts) == ([], 1)
+    scheduler.finish(2, QUIET)
+    assert ready(scheduler) == [(3, 1, False)]
+
+
+def test_nobody_builds_on_what_rests_on_a_stale_result() -> None:
+    scheduler = behind_a_busy_head(5)
+    scheduler.finish(2, observe({X: 0}, {Y: 1}))
+    scheduler.finish(3, observe({Y: 1}, {Z: 1}))
+    scheduler.finish(4, observe({Z: 0}))
+    scheduler.finish(1, observe(writes={X: 1}))
+    assert ready(scheduler) == [(2, 1, False)]
+    scheduler.start(2)
+    scheduler.finish(2, observe({X: 1}, {Y: 1}))
+    assert ready(scheduler) == [(4, 1, False)]
+    assert scheduler.executions[3] == 1
 
 
 def test_the_barrier_lets_everybody_run_once_first() -> None:
@@ -215,9 +248,7 @@ def test_the_graph_decides_who_starts() -> None:
 
 
 def test_a_predecessor_that_turns_stale_holds_its_successors_again() -> None:
-    scheduler = scheduler_of(
-        3, build([AccessSet(), AccessSet(writes=frozenset({X})), AccessSet(frozenset({X}))])
-    )
+    scheduler = scheduler_of(3, build([AccessSet(), AccessSet(writes=frozenset({X})), AccessSet(frozenset({X}))]))
     scheduler.start(0)
     scheduler.start(1)
     scheduler.finish(1, observe({Y: 0}, {X: 1}))
@@ -253,7 +284,7 @@ def test_a_wave_closes_again_when_a_member_turns_stale() -> None:
 
 
 def test_followers_of_a_stale_chain() -> None:
-    scheduler = started(5)
+    scheduler = behind_a_busy_head(5)
     for index in (2, 3, 4):
         scheduler.finish(index, observe({X: 0}, {X: index}))
     scheduler.finish(1, observe(writes={X: 1}))

@@ -32,9 +32,7 @@ def test_selectors_and_creations_are_kept_apart() -> None:
 
 def test_the_unknown_is_guessed_by_gas() -> None:
     model = trained(SWAP, 0.004)
-    assert (
-        model.predict(TRANSFER) < model.predict(SWAP._replace(to=b"other")) == pytest.approx(0.004, rel=0.05)
-    )
+    assert model.predict(TRANSFER) < model.predict(SWAP._replace(to=b"other")) == pytest.approx(0.004, rel=0.05)
 
 
 def test_calldata_takes_gas_but_no_time() -> None:

@@ -150,9 +150,7 @@ def test_late_changes_reach_sums_already_known() -> None:
 
 
 @given(base_states(), records, locations, st.integers(-1, 7))
-def test_writers(
-    base: PlainState, changes: list[tuple[int, WriteSet | None]], location: Location, below: int
-) -> None:
+def test_writers(base: PlainState, changes: list[tuple[int, WriteSet | None]], location: Location, below: int) -> None:
     state, written = recorded(base, changes)
     wrote = [i for i in sorted(written) if location in written[i].values]
     cleared = [i for i in written if location[1] == STORAGE and location[0] in written[i].clears]

@@ -217,7 +217,7 @@ def assumed_nonces(programs: Sequence[Program], base: PlainState) -> list[int]:
     nonces: list[int] = []
     for index, program in enumerate(programs):
         earlier = sum(before.sender == program.sender for before in programs[:index])
-        nonces.append(base.read((program.sender, NONCE, 0)) + earlier)  # type: ignore[arg-type]
+        nonces.append(int(base.read((program.sender, NONCE, 0))) + earlier)
     return nonces
 
 
@@ -241,7 +241,5 @@ def exact_access(programs: Sequence[Program], observations: Sequence[Observation
             if kind == EXISTENCE:
                 reads |= {(address, part, 0) for part in (NONCE, CODE, BALANCE)}
         writes = seen.writes
-        sets.append(
-            AccessSet(frozenset(reads), frozenset(writes.values), frozenset(writes.deltas), writes.clears)
-        )
+        sets.append(AccessSet(frozenset(reads), frozenset(writes.values), frozenset(writes.deltas), writes.clears))
     return sets
