@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from executor.errors import InvalidRlp, TransactionTypeError
-from executor.transactions import decode_transaction
 from executor.types import Block
 from scheduler.access import TxIndex
 from scheduler.cost import CostModel, Features
 
+FIRST_LEGACY_BYTE = b"\xc0"
+STRING, LONG_STRING, LONG_LIST = 0x80, 0xB7, 0xF7
+"""Where RLP's short strings begin, and above which first bytes a length of so many bytes follows."""
+GAS_AT = {1: 3, 2: 4, 3: 4, 4: 4}
+"""Transaction type -> items before the gas limit; then come recipient, value and data in all types."""
 UNKNOWN = Features(to=b"", selector=b"", gas_limit=21_000, data_size=0)
 
 
@@ -45,9 +48,30 @@ class BlockCosts(Sequence[float]):
 
 
 def features_of(raw: bytes) -> Features:
-    """Return what is known of a transaction before it runs."""
-    try:
-        tx = decode_transaction(raw)
-    except (InvalidRlp, TransactionTypeError):  # the merge will say so, in block order
+    """Return what is known of a transaction before it runs, without decoding the rest of it.
+
+    A transaction that is not what it should be gets features of no meaning: the merge will say so, in block order.
+    """
+    typed = raw[:1] < FIRST_LEGACY_BYTE
+    items = _items(raw, start=1 if typed else 0, skip=GAS_AT.get(raw[0], 2) if typed and raw else 2)
+    if len(items) < 4:
         return UNKNOWN
-    return Features(tx.to, tx.data[:4], tx.gas, len(tx.data))
+    gas, to, _, data = items
+    return Features(to, data[:4], int.from_bytes(gas, "big"), len(data))
+
+
+def _items(raw: bytes, start: int, skip: int) -> list[bytes]:
+    """Return the four items after the first `skip` of the RLP list at `start`; fewer where it ends."""
+    position = start + 1 + max(0, raw[start] - LONG_LIST) if len(raw) > start else len(raw)
+    found = []
+    for number in range(skip + 4):
+        if position >= len(raw):
+            break
+        head = raw[position]
+        long = max(0, head - LONG_STRING)  # bytes of the length, for strings above 55
+        begin = position + 1 + long if head >= STRING else position
+        size = 1 if head < STRING else int.from_bytes(raw[position + 1 : begin], "big") if long else head - STRING
+        position = begin + size
+        if number >= skip:
+            found.append(raw[begin:position])
+    return found

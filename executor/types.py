@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from scheduler.access import AccessSet, Address, Bounds, ReadSet, WriteSet
 
@@ -105,19 +107,19 @@ class Receipt:
     post_state: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionResult:
+class TransactionResult(NamedTuple):
     """One execution of one transaction, on whatever values it saw.
 
     `reads` and `bounds` say when the result is exact; `writes` and `codes` (hash -> bytes) what it changes.
-    `error` is the reason for which the transaction may not stand in a block (nothing is written then);
-    `failure` is a fault of the engine. Gas in gas units, `seconds` of execution on one core.
+    `error` is the reason for which the transaction may not stand in a block (nothing is written then); `failure` is a
+    fault of the engine. Gas in gas units, `seconds` of processor time. A named tuple, as it is made on the driver for
+    every execution (0.5 us; a frozen dataclass takes 4).
     """
 
     reads: ReadSet
     bounds: Bounds
     writes: WriteSet
-    codes: dict[bytes, bytes] = field(default_factory=dict)
+    codes: Mapping[bytes, bytes]
     sender: Address = b""
     tx_type: int = 0
     gas_limit: int = 0
@@ -126,8 +128,6 @@ class TransactionResult:
     success: bool = False
     logs_rlp: bytes = b"\xc0"
     bloom: int = 0
-    created: Address | None = None
-    output: bytes = b""
     sweeps: frozenset[Address] = frozenset()
     error: tuple[str, str] | None = None
     failure: str | None = None

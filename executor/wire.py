@@ -7,23 +7,20 @@ batch is a pure function of (block, updates so far, executions), so it can be se
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from executor.state import PreState
 from executor.types import Block, TransactionResult
 from scheduler.access import TxIndex, WriteSet
 
 PROTOCOL = 5
-Codes: TypeAlias = dict[bytes, bytes]
+Codes: TypeAlias = Mapping[bytes, bytes]
 Update: TypeAlias = tuple[TxIndex, WriteSet, Codes]
 """What the transaction at an index wrote, in its latest execution."""
 
-_RESULT_FIELDS = tuple(field.name for field in fields(TransactionResult))
-_as_row = attrgetter(*(name for name in _RESULT_FIELDS if name != "writes"))
-_WRITES_AT = _RESULT_FIELDS.index("writes")
+_WRITES_AT = TransactionResult._fields.index("writes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +56,23 @@ def unpack_batch(blob: bytes) -> tuple[int, list[Update], list[Task]]:
 
 def pack_reply(ticket: int, results: Sequence[tuple[TxIndex, TransactionResult]]) -> bytes:
     """Return the results of a batch, keyed by its ticket: replies may arrive out of order."""
-    rows = [(index, _as_row(result), _pack_writes(result.writes)) for index, result in results]
+    rows = [
+        (index, *result[:_WRITES_AT], _pack_writes(result.writes), *result[_WRITES_AT + 1 :])
+        for index, result in results
+    ]
     return pickle.dumps((ticket, rows), PROTOCOL)
 
 
 def unpack_reply(blob: bytes) -> tuple[int, list[tuple[TxIndex, TransactionResult]]]:
     """Return what `pack_reply` took."""
     ticket, rows = pickle.loads(blob)  # noqa: S301 - from our own worker
-    return ticket, [(index, _result(row, writes)) for index, row, writes in rows]
+    return ticket, [(index, _result(row)) for index, *row in rows]
 
 
 def _pack_writes(writes: WriteSet) -> tuple[object, ...]:
     return writes.values, writes.deltas, writes.clears
 
 
-def _result(row: tuple[object, ...], writes: tuple[object, ...]) -> TransactionResult:
-    return TransactionResult(*row[:_WRITES_AT], WriteSet(*writes), *row[_WRITES_AT:])  # type: ignore[call-arg, arg-type]
+def _result(row: list[Any]) -> TransactionResult:
+    row[_WRITES_AT] = WriteSet(*row[_WRITES_AT])
+    return TransactionResult._make(row)

@@ -23,7 +23,7 @@ class BlockCodes:
         self._pre_state = pre_state
         self._deployed: dict[bytes, bytes] = {}
 
-    def add(self, codes: dict[bytes, bytes]) -> None:
+    def add(self, codes: Codes) -> None:
         """Take in codes that a transaction deployed."""
         self._deployed.update(codes)
 

@@ -28,7 +28,7 @@ from executor.receipts import encode_logs, logs_bloom
 from executor.transactions import Transaction, decode_transaction
 from executor.types import Log, TransactionResult
 from executor.view import CodeStore, EarlierState
-from scheduler.access import Address, TxIndex
+from scheduler.access import Address, TxIndex, WriteSet
 
 
 class TransactionContext:
@@ -80,7 +80,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - values that never stood together may break anything
             facts["failure"] = f"{type(error).__name__}: {error}"
         if "writes" not in facts:
-            facts["writes"] = self.view(earlier, index).write_set()
+            facts |= {"writes": WriteSet(), "codes": {}}
         seconds = thread_time() - started
         return TransactionResult(reads=state.reads, bounds=state.final_bounds(), seconds=seconds, **facts)
 
