@@ -164,7 +164,7 @@ class BlockScheduler:
         elif disturbed:
             self._make_stale(index)
         elif self.conflicts and self._sources(index, self._unfinished()):
-            heappush(self._agenda, index)
+            self._doubt(index)
         else:
             self._make_standing(index, reads, bounds)
         for released in self._frontier.passed(index):
@@ -268,7 +268,7 @@ class BlockScheduler:
             current = doubtful.pop()
             if self._status[current] == STANDING:
                 self._hold_back(current)
-                doubtful |= self._readers.resting_on(current, self._state.writes(current))
+            doubtful |= self._readers.resting_on(current, self._state.writes(current))
             self._status[current] = STALE
             heappush(self._agenda, current)
 
