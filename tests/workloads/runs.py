@@ -41,10 +41,10 @@ def comparable(access: AccessSet) -> AccessSet:
     return AccessSet(reads, access.writes, access.deltas - {COINBASE}, access.clears)
 
 
-def wrong_access_sets(workload: Workload) -> list[str]:
+def wrong_access_sets(workload: Workload, runs: list[Run] | None = None) -> list[str]:
     """Return every difference between the sets that were emitted and the accesses that were made."""
     lines = []
-    for index, (block, run) in enumerate(zip(workload.blocks, run_all(workload), strict=True)):
+    for index, (block, run) in enumerate(zip(workload.blocks, runs or run_all(workload), strict=True)):
         observed = observed_sets(run.result.transactions, run.before)
         for at, (mine, theirs) in enumerate(zip(block.access_sets or (), observed, strict=True)):
             where = f"block {index}, transaction {at} ({workload.operations[index][at]})"

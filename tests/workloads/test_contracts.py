@@ -20,6 +20,7 @@ def test_every_source_has_its_artefact() -> None:
 
 
 @needs_vyper
+@pytest.mark.slow
 @pytest.mark.parametrize("source", sources(), ids=lambda path: path.stem)
 def test_the_artefact_is_what_the_source_compiles_to(source: Path) -> None:
     committed = (ARTEFACTS / f"{source.stem}.json").read_text(encoding="utf-8")

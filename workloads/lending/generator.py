@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
 from executor.errors import UsageError
 from scheduler.access import Address
 from workloads.accounts import KeyPair
-from workloads.block_builder import BlockBuilder, Call, block_time, genesis
+from workloads.block_builder import BlockBuilder, block_time, genesis
 from workloads.checks import ModelCheck, NonceCheck, SupplyCheck
 from workloads.distributions import Zipf, draw_mix, log_normal
+from workloads.lending.actions import RISKY, Action, liquidation, perform, pool_action
 from workloads.lending.checks import PoolCheck
 from workloads.lending.market import Market, genesis_accounts, make_market
 from workloads.lending.pool_model import Pool
 from workloads.lending.pool_slots import Listing
 from workloads.lending.terms import ALL_DEBTS, BPS, WAD, amount_of
 from workloads.parameters import Parameter, Parameters, WorkloadSpec
-from workloads.storage_model import Reverted
 from workloads.token_model import UNLIMITED
 from workloads.workload import Check, Workload
 
@@ -26,8 +25,6 @@ ETHER = 10**18
 MIX = "deposit:40.2,borrow:26.8,withdraw:20.3,repay:12.6,liquidate:0.1"
 """Direct calls of Aave v2, December 2020 to June 2021, in per cent."""
 OPERATIONS = tuple(part.partition(":")[0] for part in MIX.split(","))
-GAS = {"liquidate": 800_000}
-USUAL_GAS = 500_000
 MEDIAN_AMOUNT = 3_000.0
 TRIES = 40
 """A user for whom an operation makes no sense is drawn again this often; then it becomes a deposit."""
@@ -45,21 +42,9 @@ PARAMETERS = {
     "failing": Parameter(0.02, "share of transactions that are meant to revert", minimum=0, maximum=1),
     "unhealthy": Parameter(4, "positions per pool that can be liquidated from the start", 0, 1_000),
     "liquidators": Parameter(4, "accounts that liquidate", minimum=1, maximum=1_000),
-    "blocks": Parameter(1, "blocks over which the transactions are spread", minimum=1, maximum=10_000),
+    "blocks": Parameter(1, "blocks over which the transactions are spread", minimum=1, maximum=1_000),
     "declare": Parameter(0, "1: put the touched slots into the transaction (EIP-2930)", 0, 1),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A call of the pool: as call data for the contract, and as a step of the model."""
-
-    operation: str
-    sender: KeyPair
-    pool: Pool
-    arguments: tuple[int | bytes, ...]
-    step: Callable[[], None]
-    risky: bool = False
 
 
 @dataclass
@@ -138,29 +123,10 @@ def _fill_block(work: _Lending, index: int, operations: list[str]) -> None:
 
 
 def _emit(work: _Lending, action: Action) -> None:
-    """Run the action on the model, and append the transaction with what the model touched."""
-    storage, operation = work.market.storage, action.operation
-    storage.begin()
-    try:
-        action.step()
-    except Reverted:
-        storage.revert()
-        operation += "-reverts"
-    else:
-        if action.risky:
-            work.risked[-1][action.pool].add(action.sender.address)
-    reads, writes = storage.touched()
-    work.builder.add(
-        Call(
-            operation=operation,
-            sender=action.sender,
-            to=action.pool.address,
-            gas=GAS.get(action.operation, USUAL_GAS),
-            data=action.pool.contract.call(action.operation, *action.arguments),
-            reads=reads,
-            writes=writes,
-        )
-    )
+    call, succeeds = perform(action, work.market.storage)
+    work.builder.add(call)
+    if succeeds and action.operation in RISKY:
+        work.risked[-1][action.pool].add(action.sender.address)
 
 
 # -- which action -----------------------------------------------------------------------------------------
@@ -190,21 +156,9 @@ def _amount(work: _Lending, listing: Listing) -> int:
     return amount_of(log_normal(work.random, MEDIAN_AMOUNT), listing.asset)
 
 
-def _action(operation: str, user: KeyPair, pool: Pool, listing: Listing, amount: int) -> Action:
-    method = getattr(pool, operation)
-    return Action(
-        operation=operation,
-        sender=user,
-        pool=pool,
-        arguments=(listing.token.address, amount),
-        step=lambda: method(user.address, listing, amount),
-        risky=operation in {"borrow", "withdraw"},
-    )
-
-
 def _deposit(work: _Lending) -> Action:
     user, pool, listing = _someone(work)
-    return _action("deposit", user, pool, listing, _amount(work, listing))
+    return pool_action("deposit", user, pool, listing, _amount(work, listing))
 
 
 def _borrow(work: _Lending) -> Action | None:
@@ -212,7 +166,7 @@ def _borrow(work: _Lending) -> Action | None:
     standing = pool.standing(user.address)
     room = amount_of((standing.limit // BPS - standing.debt) / WAD * 0.9, listing.asset)
     amount = min(_amount(work, listing), room)
-    return _action("borrow", user, pool, listing, amount) if amount > 0 else None
+    return pool_action("borrow", user, pool, listing, amount) if amount > 0 else None
 
 
 def _withdraw(work: _Lending) -> Action | None:
@@ -222,12 +176,12 @@ def _withdraw(work: _Lending) -> Action | None:
         return None
     free = not work.market.storage.values.get(pool.bitmap_at(user.address), 0) & ALL_DEBTS
     if free and work.random.random() < 0.2:
-        return _action("withdraw", user, pool, listing, UNLIMITED)
+        return pool_action("withdraw", user, pool, listing, UNLIMITED)
     standing = pool.standing(user.address)
     room = (standing.threshold - standing.debt * BPS) / listing.asset.risk.threshold / WAD
     safe = supplied if free else amount_of(max(room, 0.0) * 0.9, listing.asset)
     amount = min(_amount(work, listing), safe, supplied)
-    return _action("withdraw", user, pool, listing, amount) if amount else None
+    return pool_action("withdraw", user, pool, listing, amount) if amount else None
 
 
 def _repay(work: _Lending) -> Action | None:
@@ -236,7 +190,7 @@ def _repay(work: _Lending) -> Action | None:
     if not owed:
         return None
     everything = work.random.random() < 0.2
-    return _action("repay", user, pool, listing, UNLIMITED if everything else min(_amount(work, listing), owed))
+    return pool_action("repay", user, pool, listing, UNLIMITED if everything else min(_amount(work, listing), owed))
 
 
 def _liquidate(work: _Lending) -> Action | None:
@@ -246,18 +200,12 @@ def _liquidate(work: _Lending) -> Action | None:
     pool, victim = work.random.choice(candidates)
     debts = [listing for listing in pool.listings if pool.owed(victim, listing)]
     supplies = [listing for listing in pool.listings if pool.supplied(victim, listing)]
-    return _liquidation(work, pool, victim, work.random.choice(debts), work.random.choice(supplies))
+    debt, collateral = work.random.choice(debts), work.random.choice(supplies)
+    return liquidation(_liquidator(work), pool, victim, debt, collateral, UNLIMITED)
 
 
-def _liquidation(work: _Lending, pool: Pool, victim: Address, debt: Listing, collateral: Listing) -> Action:
-    liquidator = work.random.choice(work.market.liquidators)
-    return Action(
-        operation="liquidate",
-        sender=liquidator,
-        pool=pool,
-        arguments=(victim, debt.token.address, collateral.token.address, UNLIMITED),
-        step=lambda: pool.liquidate(liquidator.address, victim, debt, collateral, UNLIMITED),
-    )
+def _liquidator(work: _Lending) -> KeyPair:
+    return work.random.choice(work.market.liquidators)
 
 
 def _doomed(work: _Lending) -> Action:
@@ -265,11 +213,11 @@ def _doomed(work: _Lending) -> Action:
     user, pool, listing = _someone(work)
     kind = work.random.choice(("borrow", "withdraw", "liquidate"))
     if kind == "liquidate" and pool.standing(user.address).healthy:
-        return _liquidation(work, pool, user.address, listing, pool.listings[0])
+        return liquidation(_liquidator(work), pool, user.address, listing, pool.listings[0], UNLIMITED)
     if kind == "withdraw":
-        return _action(kind, user, pool, listing, pool.supplied(user.address, listing) + 1)
+        return pool_action(kind, user, pool, listing, pool.supplied(user.address, listing) + 1)
     standing = pool.standing(user.address)
-    return _action("borrow", user, pool, listing, amount_of(standing.limit / BPS / WAD + 1, listing.asset))
+    return pool_action("borrow", user, pool, listing, amount_of(standing.limit / BPS / WAD + 1, listing.asset))
 
 
 def _checks(work: _Lending) -> tuple[Check, ...]:
@@ -280,8 +228,8 @@ def _checks(work: _Lending) -> tuple[Check, ...]:
         for listing, token in zip(market.pools[0].listings, market.tokens, strict=True)
     ]
     pools = [
-        PoolCheck(pool, tuple(market.members(pool)), tuple(frozenset(risked[pool]) for risked in work.risked))
-        for pool in market.pools
+        PoolCheck(pool, tuple(market.members(index)), tuple(frozenset(risked[pool]) for risked in work.risked))
+        for index, pool in enumerate(market.pools)
     ]
     return (NonceCheck(tuple(work.nonces)), *supplies, *pools, ModelCheck(tuple(work.slots)))
 

@@ -44,7 +44,10 @@ OVERDRAWN = 1.03
 
 @dataclass
 class Market:
-    """Tokens and pools; user i has its positions in pool i modulo the number of pools."""
+    """Tokens and pools; user i has its positions in pool i modulo the number of pools.
+
+    `victims` can be liquidated; `passive` are they and one large supplier per pool, who send nothing.
+    """
 
     storage: ModelStorage
     oracle: Address
@@ -54,16 +57,16 @@ class Market:
     users: tuple[KeyPair, ...]
     liquidators: tuple[KeyPair, ...]
     victims: list[tuple[Pool, Address]] = field(default_factory=list)
-    others: list[tuple[Pool, Address]] = field(default_factory=list)
+    passive: dict[Pool, list[Address]] = field(default_factory=dict)
 
     def pool_of(self, user: int) -> Pool:
         """Return the pool in which user number `user` acts."""
         return self.pools[user % len(self.pools)]
 
-    def members(self, pool: Pool) -> list[Address]:
-        """Return everybody who may have a position in `pool`."""
-        users = [u.address for i, u in enumerate(self.users) if self.pool_of(i) is pool]
-        return users + [address for at, address in self.victims + self.others if at is pool]
+    def members(self, index: int) -> list[Address]:
+        """Return everybody who may have a position in pool number `index`."""
+        users = [user.address for user in self.users[index :: len(self.pools)]]
+        return users + self.passive[self.pools[index]]
 
     def holders(self) -> list[Address]:
         """Return everybody who may have tokens."""
@@ -86,6 +89,8 @@ def make_market(parameters: Parameters, seed: int, random: Random) -> Market:
         users=make_accounts(seed, "lending", parameters.integer("users")),
         liquidators=make_accounts(seed, "liquidators", parameters.integer("liquidators")),
     )
+    owner_at = load_contract("Oracle").layout["owner"]
+    storage.values[oracle, STORAGE, owner_at] = int.from_bytes(market.owner, "big")
     eager = parameters.text("rate") == "eager"
     for asset, token in zip(assets, market.tokens, strict=True):
         token.deploy(asset.symbol, asset.symbol, asset.decimals, market.owner)
@@ -96,7 +101,7 @@ def make_market(parameters: Parameters, seed: int, random: Random) -> Market:
     _add_victims(market, parameters.integer("unhealthy"), seed, random)
     for index, pool in enumerate(market.pools):
         other = make_address(seed, "others", index)
-        market.others.append((pool, other))
+        market.passive.setdefault(pool, []).append(other)
         for listing in pool.listings:
             _balance(market, pool, listing, other)
     return market
@@ -104,13 +109,10 @@ def make_market(parameters: Parameters, seed: int, random: Random) -> Market:
 
 def genesis_accounts(market: Market, state: MemoryState) -> None:
     """Put the contracts into the genesis state."""
-    owner = int.from_bytes(market.owner, "big")
     storage = market.storage.by_account()
     codes = {token.address: token.contract.runtime for token in market.tokens}
     codes |= {pool.address: pool.contract.runtime for pool in market.pools}
-    oracle = load_contract("Oracle")
-    codes[market.oracle] = oracle.runtime
-    storage[market.oracle][oracle.layout["owner"]] = owner
+    codes[market.oracle] = load_contract("Oracle").runtime
     for address, code in codes.items():
         state.put(address, nonce=1, code=code, storage=storage[address])
 
@@ -171,6 +173,7 @@ def _add_victims(market: Market, count: int, seed: int, random: Random) -> None:
             owed = _dollars(pool.standing(victim).threshold) * OVERDRAWN
             _seed_debt(market, pool, debt, victim, amount_of(owed, debt.asset))
             market.victims.append((pool, victim))
+            market.passive.setdefault(pool, []).append(victim)
 
 
 def _dollars(weighted: int) -> float:
