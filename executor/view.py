@@ -7,8 +7,9 @@ storage and logs, so a snapshot is its length.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
+from executor.earlier_state import CodeStore, EarlierState
 from scheduler.access import (
     BALANCE,
     CODE,
@@ -22,38 +23,6 @@ from scheduler.access import (
     Value,
     WriteSet,
 )
-
-
-class EarlierState(Protocol):
-    """The state as transactions before `below` left it."""
-
-    def storage(self, address: Address, slot: int, below: int) -> int:
-        """Return a slot."""
-        ...
-
-    def balance(self, address: Address, below: int) -> int:
-        """Return a balance in wei."""
-        ...
-
-    def nonce(self, address: Address, below: int) -> int:
-        """Return a nonce."""
-        ...
-
-    def code_hash(self, address: Address, below: int) -> bytes:
-        """Return the hash of a code."""
-        ...
-
-    def exists(self, address: Address, below: int) -> bool:
-        """Return whether the account exists, by the rules of the fork."""
-        ...
-
-
-class CodeStore(Protocol):
-    """Codes by their hash, those deployed in the block included."""
-
-    def code(self, code_hash: bytes) -> bytes:
-        """Return the code of a hash."""
-        ...
 
 
 class BalanceBound:

@@ -34,12 +34,23 @@ class Mutant:
         return self.name
 
 
+APPLIED = "            state.revert(mark)\n        return computation\n\n    @classmethod\n    def apply_create"
+"""The end of apply_message."""
+
 MUTANTS = [
     Mutant(
         "validation off",
         "scheduler/multi_version.py",
-        (("            if value != seen:\n                return location", "            if value != seen:\n                pass"),
-         ("                return address, BALANCE, 0\n        return None", "                pass\n        return None")),
+        (
+            (
+                "            if value != seen:\n                return location",
+                "            if value != seen:\n                pass",
+            ),
+            (
+                "                return address, BALANCE, 0\n        return None",
+                "                pass\n        return None",
+            ),
+        ),
     ),
     Mutant(
         "stale writes kept",
@@ -54,8 +65,7 @@ MUTANTS = [
     Mutant(
         "existence predicate dropped",
         "executor/view.py",
-        (("            seen = self.reads[key] = int(self._earlier.exists(address, self._below))",
-          "            seen = int(self._earlier.exists(address, self._below))"),),
+        (("seen = self.reads[key] = int(self._earlier.exists(", "seen = int(self._earlier.exists("),),
     ),
     Mutant("bounds dropped", "executor/view.py", (("                self.bounds[address] = needed\n", ""),)),
     Mutant(
@@ -66,35 +76,46 @@ MUTANTS = [
     Mutant(
         "clearing ignored in the result",
         "executor/view.py",
-        (("        return WriteSet(values, deltas, frozenset(cleared))", "        return WriteSet(values, deltas)"),),
+        (("return WriteSet(values, deltas, frozenset(cleared))", "return WriteSet(values, deltas)"),),
     ),
     Mutant(
         "sender nonce unchecked",
         "executor/view.py",
-        (("            if seen is None:\n                seen = self._earlier.nonce(address, self._below)\n",
-          "            if seen is not None:\n                return seen\n"
-          "            seen = self._earlier.nonce(address, self._below)\n"),),
+        (
+            (
+                "            if seen is None:\n                seen = self._earlier.nonce",
+                "            if seen is None:\n                self.reads[key] = seen = self._earlier.nonce",
+            ),
+            ("self._below)\n            self.reads[key] = seen\n", "self._below)\n"),
+        ),
     ),
     Mutant(
         "reads of reverted frames forgotten",
         "executor/evm/computation.py",
-        (("        mark = state.snapshot()\n        if message.depth", "        mark, known = state.snapshot(), set(state.reads)\n        if message.depth"),
-         ("            state.revert(mark)\n        return computation\n\n    @classmethod\n    def apply_create",
-          "            state.revert(mark)\n            state.reads = {k: v for k, v in state.reads.items() if k in known}\n"
-          "        return computation\n\n    @classmethod\n    def apply_create")),
+        (
+            (
+                "        mark = state.snapshot()\n        if message.depth",
+                "        mark, known = state.snapshot(), len(state.reads)\n        if message.depth",
+            ),
+            (APPLIED, APPLIED.replace("\n", "\n            state.reads = dict([*state.reads.items()][:known])\n", 1)),
+        ),
     ),
     Mutant(
         "deltas applied as values",
         "executor/settled.py",
-        (("            deltas[address] = deltas.get(address, 0) + delta", "            deltas[address] = delta"),),
+        (("deltas[address] = deltas.get(address, 0) + delta", "deltas[address] = delta"),),
     ),
     Mutant(
         "deltas read as values",
         "scheduler/multi_version.py",
-        (("base if deltas is None else base + deltas.total(below)",
-          "base if deltas is None or not deltas.total(below) else base + deltas.amounts[0]"),),
+        (
+            (
+                "base if deltas is None else base + deltas.total(below)",
+                "base if deltas is None else base + deltas.amounts[0]",
+            ),
+        ),
     ),
-]  # fmt: skip
+]
 
 
 def plant(mutant: Mutant, tree: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from executor.context import BlockContext
+from executor.earlier_state import CodeStore, EarlierState
 from executor.hashing import keccak256
-from executor.view import BalanceBound, CodeStore, EarlierState, TransactionView
+from executor.view import BalanceBound, TransactionView
 from scheduler.access import EMPTY_CODE_HASH, Address
 
 

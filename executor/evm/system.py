@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from eth.vm.forks.homestead.headers import dao_drain_list, dao_refund_contract
 from eth.vm.message import Message
 
+from executor.earlier_state import EarlierState
 from executor.errors import InvalidBlock
 from executor.evm.state import EvmState
 from executor.evm.transaction import Engine, TransactionContext
 from executor.receipts import decode_logs
 from executor.types import Block, TransactionResult
-from executor.view import EarlierState
 from scheduler.access import Address
 
 SYSTEM_ADDRESS = bytes.fromhex("fffffffffffffffffffffffffffffffffffffffe")

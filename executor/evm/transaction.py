@@ -10,6 +10,7 @@ from eth.exceptions import VMError
 from eth.vm.message import Message
 
 from executor.context import BlockContext
+from executor.earlier_state import CodeStore, EarlierState
 from executor.errors import InvalidRlp, InvalidTransaction
 from executor.evm.computation import FlatComputation, computation_class
 from executor.evm.delegation import set_delegations
@@ -27,7 +28,6 @@ from executor.hashing import keccak256
 from executor.receipts import encode_logs, logs_bloom
 from executor.transactions import Transaction, decode_transaction
 from executor.types import Log, TransactionResult
-from executor.view import CodeStore, EarlierState
 from scheduler.access import Address, TxIndex, WriteSet
 
 

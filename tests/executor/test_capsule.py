@@ -37,7 +37,7 @@ def rehashed(capsule: Document, **fields: Any) -> Document:
     """Return `capsule` with other header fields, and the hash that belongs to them."""
     capsule["header"] |= fields
     names = {"transactionsRoot": "transactions_root", "sha3Uncles": "uncles_hash"}
-    values = {names[key]: bytes.fromhex(value[2:]) for key, value in fields.items()}
+    values: dict[str, Any] = {names[key]: bytes.fromhex(value[2:]) for key, value in fields.items()}
     header = replace(small_block().header, **values)
     return capsule | {"hash": "0x" + header_hash(header).hex()}
 

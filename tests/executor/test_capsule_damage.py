@@ -200,13 +200,14 @@ def test_a_damaged_file_is_refused_in_one_line(data: bytes, said: str, tmp_path:
 
 
 def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
-    for path, said in [
+    paths: list[tuple[Path | str, str]] = [
         (tmp_path, "is a directory"),
         (tmp_path / "absent.json.gz", "no such file"),
         (tmp_path / "two\nlines", "no such file"),
         (tmp_path / ("long" * 200), "cannot be read"),
         ("nul\0byte", "cannot be read"),
-    ]:
+    ]
+    for path, said in paths:
         with pytest.raises(InputOutputError, match=said) as caught:
             load_capsule(path)
         assert "\n" not in str(caught.value)

@@ -61,7 +61,7 @@ def py_evm_root(state: MemoryState) -> bytes:
         db.set_code(address, state.codes[entry.code_hash])
         for slot, value in entry.storage.items():
             db.set_storage(address, slot, value)
-    return db.make_state_root()
+    return bytes(db.make_state_root())
 
 
 def whole_witness(state: MemoryState) -> Witness:

@@ -15,8 +15,8 @@ from executor.types import (
     Receipt,
     StateDiff,
     TransactionResult,
-    WriteSet,
 )
+from scheduler.access import WriteSet
 
 A, B = b"\x01" * 20, b"\x02" * 20
 RECEIPT = Receipt(2, 1, 21_000, 42_000, bytes(256), b"\xc0")
@@ -41,7 +41,7 @@ def with_change(**changes: object) -> BlockResult:
 
 def test_neither_order_nor_the_way_of_execution_shows() -> None:
     turned = StateDiff({B: AccountDiff(deleted=True), A: replace(CHANGE, storage={3: 0, 1: 2})})
-    ran = TransactionResult({}, {}, WriteSet())
+    ran = TransactionResult({}, {}, WriteSet(), {})
     other = replace(RESULT, state_diff=turned, stats=BlockStats(executions=9), transactions=(ran,))
     assert result_bytes(other) == result_bytes(RESULT)
     assert rlp.encode(rlp.decode(result_bytes(RESULT))) == result_bytes(RESULT)
