@@ -25,7 +25,8 @@ class Zipf:
 
 def log_normal(random: Random, median: float, sigma: float = 1.0, cap: float = 100.0) -> float:
     """Return an amount around `median`, at most `cap` medians (no draw may empty a market)."""
-    return median * min(math.exp(random.gauss(0.0, sigma)), cap)
+    # Six digits: the last bits of exp and of gauss differ between C libraries, the bytes made of them may not.
+    return float(f"{median * min(math.exp(random.gauss(0.0, sigma)), cap):.6g}")
 
 
 def draw_mix(random: Random, weights: Mapping[str, float], count: int) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 from executor.errors import UsageError
@@ -41,6 +43,18 @@ def test_every_workload_makes_an_empty_block_and_its_default_number(name: str) -
     assert [block.transactions for block in generate(name, 0).blocks] == [()]
     block = generate(name).blocks[0]
     assert len(block.transactions) == len(block.access_sets or ()) == WORKLOADS[name].transactions
+
+
+GOLDEN = {
+    "transfers": "af8112502daf06a3",
+    "lending": "5050743cf1b60c10",
+}
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_seed_one_gives_these_bytes_everywhere(name: str) -> None:
+    block = generate(name, 50).blocks[0]
+    assert sha256(b"".join(tx.raw for tx in block.transactions)).hexdigest()[:16] == GOLDEN[name]
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
