@@ -37,9 +37,9 @@ def started(count: int, *, barrier: bool = False, base: PlainState | None = None
     return scheduler
 
 
-def behind_a_busy_head(count: int, base: PlainState | None = None) -> BlockScheduler:
+def behind_a_busy_head(count: int, *, barrier: bool = False, base: PlainState | None = None) -> BlockScheduler:
     """Return a scheduler with every first execution running but the head's, which runs again already."""
-    scheduler = started(count, base=base)
+    scheduler = started(count, barrier=barrier, base=base)
     scheduler.finish(0, observe({(B, STORAGE, 1): 1}))
     scheduler.start(0)
     scheduler.conflicts = 0
@@ -229,13 +229,23 @@ def test_nobody_builds_on_what_rests_on_a_stale_result() -> None:
 
 
 def test_the_barrier_lets_everybody_run_once_first() -> None:
-    scheduler = started(4, barrier=True)
-    scheduler.finish(2, observe(writes={X: 1}))
-    scheduler.finish(3, observe({X: 0}))
-    scheduler.finish(1, QUIET)
+    scheduler = behind_a_busy_head(4, barrier=True)
+    scheduler.finish(1, observe(writes={X: 1}))
+    scheduler.finish(2, observe({X: 0}))
     assert ready(scheduler) == []
-    scheduler.finish(0, observe({Y: 1}))
-    assert ready(scheduler) == [(0, 1, True), (3, 1, False)]
+    scheduler.finish(3, QUIET)
+    assert ready(scheduler) == [(2, 1, False)]
+
+
+def test_an_unmet_bound_waits_for_the_changes_before_it() -> None:
+    scheduler = behind_a_busy_head(4, base=PlainState({MONEY: 5}))
+    scheduler.finish(1, observe(writes={Y: 1}))
+    scheduler.finish(2, observe({Y: 0}, deltas={A: -3}))
+    scheduler.finish(3, observe(bounds={A: 5}))
+    assert ready(scheduler) == [(2, 1, False)]
+    scheduler.start(2)
+    scheduler.finish(2, observe({Y: 1}))
+    assert scheduler.finish(0, QUIET) == [0, 1, 2, 3]
 
 
 def test_the_graph_decides_who_starts() -> None:
@@ -248,14 +258,16 @@ def test_the_graph_decides_who_starts() -> None:
 
 
 def test_a_predecessor_that_turns_stale_holds_its_successors_again() -> None:
-    scheduler = scheduler_of(3, build([AccessSet(), AccessSet(writes=frozenset({X})), AccessSet(frozenset({X}))]))
-    scheduler.start(0)
-    scheduler.start(1)
-    scheduler.finish(1, observe({Y: 0}, {X: 1}))
-    assert ready(scheduler) == [(2, 0, False)]
-    scheduler._state.record(-1, observe(writes={Y: 1}).writes)
+    accesses = [AccessSet(), AccessSet(), AccessSet(writes=frozenset({X})), AccessSet(frozenset({X}))]
+    scheduler = scheduler_of(4, build(accesses))
+    for index in (0, 1, 2):
+        scheduler.start(index)
+    scheduler.finish(2, observe({Y: 0}, {X: 1}))
+    assert ready(scheduler) == [(3, 0, False)]
+    scheduler.finish(1, observe(writes={Y: 1}))
+    assert ready(scheduler) == []
     scheduler.finish(0, QUIET)
-    assert ready(scheduler) == [(1, 1, True)]
+    assert ready(scheduler) == [(2, 1, True)]
 
 
 def test_waves_are_barriers() -> None:
