@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml uv.lock
 	UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --frozen --inexact --all-extras --quiet
 	@touch $@
 
-demo: $(STAMP) ## execute a block in parallel and show that it equals the sequential result
+demo: $(STAMP) ## lending and ERC-20 blocks on a local Ray, against sequential execution
 	$(BIN)/parallel-evm demo
 
 test: $(STAMP) ## run the tests without the slow ones
@@ -40,8 +40,10 @@ check: $(STAMP) ## lint, formatting, types, import contracts, file lengths
 	@long=$$(find $(PACKAGES) tests -name '*.py' -exec awk 'END { if (NR > $(MAX_LINES)) print FILENAME ": " NR " lines" }' {} \;); \
 	if [ -n "$$long" ]; then echo "files above $(MAX_LINES) lines:"; echo "$$long"; exit 1; fi
 
-bench: $(STAMP) ## measure py-evm as shipped on the recorded blocks
-	$(BIN)/python -m bench.pyevm_baseline
+DATA ?= ../shared/data
+
+bench: $(STAMP) ## time the engine against py-evm as shipped on the recorded blocks (DATA=folder)
+	$(BIN)/parallel-evm bench-engine $(DATA)/blocks/*.json.gz
 
 fix: $(STAMP) ## format and apply safe lint fixes
 	$(BIN)/ruff format .
