@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Any
 
 from scheduler.access import (
@@ -23,6 +22,7 @@ from scheduler.access import (
     Value,
     WriteSet,
 )
+from scheduler.balances import BalanceChanges
 
 _NOTHING = WriteSet()
 _COMPOSED = (BALANCE, EXISTENCE)
@@ -39,46 +39,6 @@ def _put(indices: list[TxIndex], values: list[Any], index: TxIndex, value: Value
         values.insert(position, value)
 
 
-class _Deltas:
-    """The balance changes of one account by writer; sums are kept as far as they were asked for."""
-
-    __slots__ = ("amounts", "indices", "sums")
-
-    def __init__(self) -> None:
-        self.indices: list[TxIndex] = []
-        self.amounts: list[int] = []
-        self.sums: list[int] = []
-
-    def put(self, index: TxIndex, amount: int) -> None:
-        """Set the change made by `index`."""
-        position = bisect_left(self.indices, index)
-        del self.sums[position:]
-        if position < len(self.indices) and self.indices[position] == index:
-            self.amounts[position] = amount
-        else:
-            self.indices.insert(position, index)
-            self.amounts.insert(position, amount)
-
-    def drop(self, index: TxIndex) -> None:
-        """Forget the change made by `index`."""
-        position = bisect_left(self.indices, index)
-        del self.sums[position:], self.indices[position], self.amounts[position]
-
-    def total(self, below: TxIndex) -> int:
-        """Return the sum of the changes made before `below`.
-
-        Blocks settle in order, so changes mostly arrive behind the sums already known: each is added once.
-        """
-        position = bisect_left(self.indices, below)
-        known = len(self.sums)
-        if position > known:
-            if known:
-                self.sums.extend(accumulate(self.amounts[known:position], initial=self.sums.pop()))
-            else:
-                self.sums.extend(accumulate(self.amounts[:position]))
-        return self.sums[position - 1] if position else 0
-
-
 class MultiVersionState:
     """The state before the block plus every version written in it.
 
@@ -93,7 +53,7 @@ class MultiVersionState:
         self._base_read: Callable[[Location], Any] = base.read
         self.derived_existence = derived_existence
         self._versions: dict[Location, tuple[list[TxIndex], list[Any]]] = {}
-        self._deltas: dict[Address, _Deltas] = {}
+        self._deltas: dict[Address, BalanceChanges] = {}
         self._clears: dict[Address, list[TxIndex]] = {}
         self._writes: dict[TxIndex, WriteSet] = {}
 
@@ -115,7 +75,7 @@ class MultiVersionState:
         for address, amount in writes.deltas.items():
             deltas = self._deltas.get(address)
             if deltas is None:
-                deltas = self._deltas[address] = _Deltas()
+                deltas = self._deltas[address] = BalanceChanges()
             deltas.put(index, amount)
         for address in writes.clears - old.clears:
             insort(self._clears.setdefault(address, []), index)
