@@ -123,8 +123,7 @@ class BlockScheduler:
         found = {
             after
             for after in self._order.successors(index)
-            if self._status[after] == WAITING
-            and not any(map(unfinished, reversed(self._order.predecessors(after))))
+            if self._status[after] == WAITING and not any(map(unfinished, reversed(self._order.predecessors(after))))
         }
         found.update(
             after
