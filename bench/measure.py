@@ -79,12 +79,14 @@ def measure(
     Both are timed over the same span with the same engine; exact access sets are made before the clock starts.
     """
     block, pre_state = case.block, case.pre_state
-    runs = [execute_sequential(block, pre_state) for _ in range(repeat if compare else 0)]
-    if executor.strategy == SEQUENTIAL:
-        results = [execute_sequential(block, pre_state) for _ in range(repeat)]
-    else:
-        sets = expected_sets(executor.access_lists, block, pre_state)
-        results = [executor.execute_with(block, pre_state, sets) for _ in range(repeat)]
+    sequential = executor.strategy == SEQUENTIAL
+    sets = None if sequential else expected_sets(executor.access_lists, block, pre_state)
+    runs, results = [], []
+    for _ in range(repeat):  # in turn, so that a change of the machine's speed meets both
+        if compare:
+            runs.append(execute_sequential(block, pre_state))
+        one = execute_sequential(block, pre_state) if sequential else executor.execute_with(block, pre_state, sets)
+        results.append(one)
     return _report(case, executor, runs, results), results[-1]
 
 

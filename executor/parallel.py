@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from time import perf_counter
 
+from executor.collector import collector_paused
 from executor.context import block_context
 from executor.costs import BlockCosts
 from executor.errors import PoolError
@@ -45,6 +46,7 @@ class BlockRun:
         self._settled, self._started = settled, started
         self._model = model
         self._free = [0.0] * len(block.transactions)
+        self._priorities: list[float] | None = None
         self._merger = BlockMerger(block, self._engine, settled)
         self._scheduler = BlockScheduler(
             len(block.transactions), self._state, graph=plan.graph, waves=plan.waves, barrier=plan.barrier
@@ -78,6 +80,8 @@ class BlockRun:
         if self._block.transactions:
             self._pool.begin(self._block, self._pre_state)
         self._costs = BlockCosts(self._block, self._model)  # while the workers unpack
+        if self._plan.graph is not None and self._pool.goal_seconds is not None:
+            self._priorities = self._plan.graph.bottom_levels(list(self._costs))
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._state.record(-1, prologue.writes)
         self._log.append((-1, -1, prologue.writes, prologue.codes))
@@ -106,7 +110,7 @@ class BlockRun:
             return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
         seconds = target(left, self._pool.workers, goal)
-        return fill_batch(self._scheduler, self._costs, seconds, limit=limit)
+        return fill_batch(self._scheduler, self._costs, seconds, limit=limit, priorities=self._priorities)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
         origin, known = self._origins[worker], self._known[worker]
@@ -213,6 +217,7 @@ def execute_parallel(
     Raises InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails on settled state,
     PoolError where workers are lost for good.
     """
-    started = perf_counter()
-    plan = make_plan(strategy, source, sets)
-    return BlockRun(block, pre_state, pool, plan, model, started).run()
+    with collector_paused():
+        started = perf_counter()
+        plan = make_plan(strategy, source, sets)
+        return BlockRun(block, pre_state, pool, plan, model, started).run()

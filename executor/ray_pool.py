@@ -6,6 +6,7 @@ its message and a fresh worker can be told everything again.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from typing import Any
@@ -17,6 +18,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 import ray
 from ray.exceptions import RayActorError, RayError
 
+from executor.collector import forget_start_up
 from executor.errors import PoolError
 from executor.pool import Event, Lost, Reply
 from executor.state import PreState
@@ -26,6 +28,19 @@ from executor.worker import Worker
 
 MOST_LOSSES = 8
 """Workers lost in one block after which something else is wrong."""
+
+
+class RayWorker(Worker):
+    """A worker in a process of its own, which pauses the collector between blocks' beginnings."""
+
+    def __init__(self) -> None:
+        forget_start_up()
+        gc.disable()
+
+    def begin(self, blob: bytes) -> None:
+        """Take in a block, after freeing what the last one left in cycles."""
+        super().begin(blob)
+        gc.collect(0)
 
 
 class RayPool:
@@ -140,7 +155,7 @@ def _join(workers: int, address: str | None) -> bool:
 
 def _actor() -> Any:
     options = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0}
-    return ray.remote(Worker).options(**options).remote()
+    return ray.remote(RayWorker).options(**options).remote()
 
 
 def _one_line(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from time import perf_counter
 
+from executor.collector import collector_paused
 from executor.context import block_context
 from executor.evm import Engine, run_prologue
 from executor.merge import BlockMerger
@@ -18,6 +19,11 @@ def execute_sequential(block: Block, pre_state: PreState) -> BlockResult:
 
     Raises InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails.
     """
+    with collector_paused():
+        return _execute(block, pre_state)
+
+
+def _execute(block: Block, pre_state: PreState) -> BlockResult:
     started = perf_counter()
     context = block_context(block)
     settled = SettledState(pre_state, empty_removed=context.rules.empty_accounts_removed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from executor.state import PreState
@@ -32,12 +32,14 @@ class Task:
 
 
 def pack_block(block: Block, pre_state: PreState) -> bytes:
-    """Return what a worker needs before its first batch."""
-    return pickle.dumps((block, pre_state), PROTOCOL)
+    """Return what a worker needs before its first batch: the block without hints, and its pre-state."""
+    raws = [transaction.raw for transaction in block.transactions]
+    bare = replace(block, transactions=(), access_sets=None, withdrawals=None, uncles=(), uncle_hashes=())
+    return pickle.dumps((bare, raws, pre_state), PROTOCOL)
 
 
-def unpack_block(blob: bytes) -> tuple[Block, PreState]:
-    """Return what `pack_block` took."""
+def unpack_block(blob: bytes) -> tuple[Block, list[bytes], PreState]:
+    """Return (block without transactions, raw transactions, pre-state)."""
     return pickle.loads(blob)  # type: ignore[no-any-return] # noqa: S301 - from our own driver
 
 

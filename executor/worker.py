@@ -10,7 +10,6 @@ import os
 from executor.context import block_context
 from executor.evm import Engine
 from executor.state import PreState, sweepable_accounts
-from executor.types import Block
 from executor.wire import Codes, pack_reply, unpack_batch, unpack_block
 from scheduler.access import TxIndex, WriteSet
 from scheduler.multi_version import MultiVersionState
@@ -42,13 +41,8 @@ class Worker:
 
     def begin(self, blob: bytes) -> None:
         """Take in a block and its pre-state; whatever was known of an earlier block is dropped."""
-        block, pre_state = unpack_block(blob)
-        self.load(block, pre_state)
-
-    def load(self, block: Block, pre_state: PreState) -> None:
-        """Take in a block that needs no unpacking."""
+        block, self._raws, pre_state = unpack_block(blob)
         context = block_context(block)
-        self._raws = [transaction.raw for transaction in block.transactions]
         self._codes = BlockCodes(pre_state)
         self._state = MultiVersionState(pre_state, derived_existence=context.rules.empty_accounts_removed)
         self._engine = Engine(context, self._codes, sweepable_accounts(pre_state, context.rules))
