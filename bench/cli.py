@@ -220,7 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ParallelEvmError as error:
         if "--debug" in arguments:
             raise
-        ERRORS.print(f"parallel-evm: {one_line(error)}", markup=False)
+        place = f"{error.where}: " if error.where else ""
+        ERRORS.print(f"parallel-evm: {place}{one_line(error)}", markup=False)
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         ERRORS.print("parallel-evm: interrupted", markup=False)

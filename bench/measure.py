@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.bound import Bound, block_bound
 from executor.block_executor import BlockExecutor
+from executor.errors import ParallelEvmError
 from executor.roots import state_root
 from executor.sequential import execute_sequential
 from executor.serialise import result_bytes
@@ -161,7 +162,12 @@ def measure_all(
 ) -> Iterator[tuple[BlockReport, BlockResult]]:
     """Measure one case after another, each as soon as it is asked for."""
     for case in cases:
-        yield measure(case, executor, compare=compare, repeat=repeat)
+        try:
+            measured = measure(case, executor, compare=compare, repeat=repeat)
+        except ParallelEvmError as error:
+            error.where = case.label or f"block {case.block.header.number}"
+            raise
+        yield measured
 
 
 def machine() -> dict[str, Any]:

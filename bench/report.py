@@ -26,8 +26,8 @@ def block_table(reports: list[BlockReport], title: str) -> Table:
     for heading in ("block", "fork"):
         table.add_column(heading)
     for heading in (
-        "txs", "Mgas", "header", "= seq.", "seq. ms", "par. ms", "speed-up", "bound", "chain txs",
-        "chain share of s", "longest tx", "runs/tx", "conflicts", "overhead",
+        "txs", "Mgas", "header", "= seq.", "seq. ms", "par. ms", "speed-up", "bound", "chain txs", "chain of gas",
+        "chain of s", "longest tx", "runs/tx", "most", "conflicts", "overhead",
     ):  # fmt: skip
         table.add_column(heading, justify="right")
     for report in reports:
@@ -49,9 +49,11 @@ def _cells(report: BlockReport) -> tuple[str, ...]:
         _ratio(report.speedup),
         _ratio(bound.speedup_at_workers),
         str(bound.critical_path_transactions),
+        f"{bound.critical_path_gas / report.gas_used:.0%}" if report.gas_used else "-",
         f"{1 / bound.speedup_unlimited:.0%}",
         f"{bound.longest_transaction_share:.0%}",
         f"{report.executions / count:.2f}" if count else "-",
+        str(report.max_executions),
         str(report.conflicts),
         f"{sum(report.overhead.values()):.0%}",
     )

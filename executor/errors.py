@@ -18,9 +18,10 @@ from __future__ import annotations
 
 
 class ParallelEvmError(Exception):
-    """Base of everything this package raises on purpose."""
+    """Base of everything this package raises on purpose; `where` names the block or file, if known."""
 
     exit_code = 1
+    where: str | None = None
 
 
 class UsageError(ParallelEvmError):

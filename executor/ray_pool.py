@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+from time import monotonic, sleep
 from typing import Any
 
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # its `uv run` hook can hang without an error
@@ -26,6 +27,7 @@ from executor.types import Block
 from executor.wire import pack_block
 from executor.worker import Worker
 
+PATIENCE_SECONDS = 10.0
 MOST_LOSSES = 8
 """Workers lost in one block after which something else is wrong."""
 
@@ -47,7 +49,7 @@ class RayPool:
     """`workers` actors of one CPU each, on a local Ray unless `address` names a cluster."""
 
     name = "ray"
-    goal_seconds = 0.012
+    goal_seconds = 0.015
     batch_limit = 200
 
     def __init__(self, workers: int, address: str | None = None) -> None:
@@ -150,7 +152,19 @@ def _join(workers: int, address: str | None) -> bool:
             ray.shutdown()
         msg = f"{workers} workers need {workers} CPUs, the Ray cluster has {cpus}; ask for fewer with --workers"
         raise PoolError(msg)
+    if not started:
+        _wait_for_free(workers)
     return started
+
+
+def _wait_for_free(workers: int) -> None:
+    """Wait until another pool's processors are given back: an actor that does not fit hangs without a word."""
+    deadline = monotonic() + PATIENCE_SECONDS
+    while int(ray.available_resources().get("CPU", 0)) < workers:
+        if monotonic() > deadline:
+            msg = f"{workers} workers need {workers} free CPUs of this Ray; close another executor or ask for fewer"
+            raise PoolError(msg)
+        sleep(0.1)
 
 
 def _actor() -> Any:

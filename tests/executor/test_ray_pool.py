@@ -84,3 +84,10 @@ def test_a_pool_is_of_no_use_in_a_forked_child(ray_pool: RayPool) -> None:
             ray_pool.begin(builder.block(), builder.state)
     finally:
         ray_pool._owner = owner
+
+
+def test_a_second_executor_that_does_not_fit_says_so(ray_pool: RayPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ray_pool.pids()
+    monkeypatch.setattr("executor.ray_pool.PATIENCE_SECONDS", 0.3)
+    with pytest.raises(PoolError, match="free CPUs"):
+        RayPool(workers=2)
