@@ -16,11 +16,11 @@ help: ## list the targets
 setup: $(STAMP) ## install everything into .venv, from the lock file
 
 # `uv sync` and not `uv run`: Ray's hook for `uv run` starts its workers in a copied environment and hangs.
-# `--inexact` keeps uv itself, which is not a dependency of the project.
+# The machine's own certificates count, as they do for pip. `--inexact` keeps uv itself, which is not a dependency of the project.
 $(STAMP): pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "needs Python 3.11 to 3.13, found " + sys.version.split()[0] + "; say make PYTHON=python3.12")'
 	test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION); }
-	UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --frozen --inexact --all-extras --quiet
+	UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(BIN)/uv sync --frozen --inexact --all-extras --quiet
 	@touch $@
 
 demo: $(STAMP) ## lending and ERC-20 blocks on a local Ray, against sequential execution
