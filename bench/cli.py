@@ -202,7 +202,7 @@ def _show(stream: Any, reports: list[BlockReport], *, as_json: bool) -> None:
     if as_json:
         print_json(stream, document(reports))
     else:
-        width = None if stream.isatty() else 200
+        width = None if stream.isatty() else 120
         show_blocks(Console(file=stream, width=width), reports)
 
 

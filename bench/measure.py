@@ -63,13 +63,15 @@ class BlockReport:
     overhead: dict[str, float]
     max_executions: int = 0
     lost_workers: int = 0
+    repetitions: int = 1
     label: str = ""
     problems: tuple[str, ...] = field(default=())
 
     @property
     def ok(self) -> bool:
         """Whether nothing that could be compared differs."""
-        return self.header_ok is not False and self.equal_to_sequential is not False and not self.problems
+        comparable = (self.header_ok, self.equal_to_sequential, *self.checks.values())
+        return not any(value is False for value in comparable) and not self.problems
 
 
 def measure(
@@ -95,7 +97,7 @@ def _report(case: Case, executor: BlockExecutor, runs: list[BlockResult], result
     result, block = results[-1], case.block
     seconds = median(one.stats.seconds for one in results)
     reference = median(one.stats.seconds for one in runs) if runs else None
-    header_ok, root, checks, problems = _checks(case, result)
+    header_ok, root, checks, problems = _checks(case, result, runs[-1] if runs else None)
     return BlockReport(
         number=block.header.number,
         fork=block.fork,
@@ -119,6 +121,7 @@ def _report(case: Case, executor: BlockExecutor, runs: list[BlockResult], result
         overhead=_overhead(result),
         max_executions=result.stats.max_executions,
         lost_workers=sum(one.stats.lost_workers for one in results),
+        repetitions=len(results),
         label=case.label,
         problems=problems,
     )
@@ -132,7 +135,7 @@ def _equal(runs: list[BlockResult], results: list[BlockResult]) -> bool | None:
 
 
 def _checks(
-    case: Case, result: BlockResult
+    case: Case, result: BlockResult, reference: BlockResult | None
 ) -> tuple[bool | None, bytes | None, dict[str, bool | None], tuple[str, ...]]:
     if case.recorded:
         check = check_header(case.block, result, case.pre_state, case.witness)
@@ -140,11 +143,19 @@ def _checks(
         return check.ok, check.state_root, check.checks, () if failure is None else (failure,)
     if not case.pre_state.complete:
         return None, None, {}, ()
+    after = _after(case, result)
+    root = state_root(after)
+    checks: dict[str, bool | None] = {"state_root": state_root(_after(case, reference)) == root if reference else None}
+    broken = [] if case.check is None else case.check(after)
+    if case.check is not None:
+        checks["invariants"] = not broken
+    return None, root, checks, tuple(broken)
+
+
+def _after(case: Case, result: BlockResult) -> MemoryState:
     after = case.pre_state.copy()
     after.apply(result.state_diff)
-    broken = [] if case.check is None else case.check(after)
-    checks: dict[str, bool | None] = {} if case.check is None else {"invariants": not broken}
-    return None, state_root(after), checks, tuple(broken)
+    return after
 
 
 def _overhead(result: BlockResult) -> dict[str, float]:

@@ -20,23 +20,17 @@ def _ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}x"
 
 
-def block_table(reports: list[BlockReport], title: str) -> Table:
-    """Return one row per block; times are medians in milliseconds, the overhead is the driver's share."""
-    table = Table(title=title, title_justify="left")
-    for heading in ("block", "fork"):
-        table.add_column(heading)
-    for heading in (
-        "txs", "Mgas", "header", "= seq.", "seq. ms", "par. ms", "speed-up", "bound", "chain txs", "chain of gas",
-        "chain of s", "longest tx", "runs/tx", "most", "conflicts", "overhead",
-    ):  # fmt: skip
-        table.add_column(heading, justify="right")
-    for report in reports:
-        table.add_row(*_cells(report))
-    return table
+def result_table(reports: list[BlockReport], title: str) -> Table:
+    """Return a row per block: is it right, and how many runs did that take."""
+    return _table(
+        title,
+        ("block", "fork", "txs", "Mgas", "= header", "= sequential", "state root", "runs/tx", "most", "conflicts"),
+        [_result_cells(report) for report in reports],
+    )
 
 
-def _cells(report: BlockReport) -> tuple[str, ...]:
-    bound, count = report.bound, report.transactions
+def _result_cells(report: BlockReport) -> tuple[str, ...]:
+    count = report.transactions
     return (
         report.label or str(report.number),
         report.fork,
@@ -44,6 +38,26 @@ def _cells(report: BlockReport) -> tuple[str, ...]:
         f"{report.gas_used / 1e6:.2f}",
         _mark(report.header_ok),
         _mark(report.equal_to_sequential),
+        "-" if report.state_root is None else f"{report.state_root[:10]}",
+        f"{report.executions / count:.2f}" if count else "-",
+        str(report.max_executions),
+        str(report.conflicts),
+    )
+
+
+def speed_table(reports: list[BlockReport], title: str) -> Table:
+    """Return a row per block: times in milliseconds, and what the block's longest chain allows."""
+    return _table(
+        title,
+        ("block", "seq. ms", "par. ms", "speed-up", "bound", "chain txs", "gas", "s", "longest tx", "overhead"),
+        [_speed_cells(report) for report in reports],
+    )
+
+
+def _speed_cells(report: BlockReport) -> tuple[str, ...]:
+    bound = report.bound
+    return (
+        report.label or str(report.number),
         _milliseconds(report.sequential_seconds),
         _milliseconds(report.seconds),
         _ratio(report.speedup),
@@ -52,11 +66,25 @@ def _cells(report: BlockReport) -> tuple[str, ...]:
         f"{bound.critical_path_gas / report.gas_used:.0%}" if report.gas_used else "-",
         f"{1 / bound.speedup_unlimited:.0%}",
         f"{bound.longest_transaction_share:.0%}",
-        f"{report.executions / count:.2f}" if count else "-",
-        str(report.max_executions),
-        str(report.conflicts),
         f"{sum(report.overhead.values()):.0%}",
     )
+
+
+def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in {"block", "fork"} else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+LEGEND = """\
+= sequential: receipts, state diff and roots are those of sequential execution, to the last byte. runs/tx, most:
+executions per transaction, and of the one executed most. speed-up: sequential / parallel, same engine, same run,
+coincurve on both sides. bound: what the block's longest chain allows at this number of workers; the chain in
+transactions, and its share of the block's gas and of its seconds, beside the longest transaction's share.
+overhead: the driver's share of the parallel time."""
 
 
 def show_blocks(console: Console, reports: list[BlockReport]) -> None:
@@ -65,13 +93,9 @@ def show_blocks(console: Console, reports: list[BlockReport]) -> None:
         return
     first = reports[0]
     lists = f", {first.access_lists} access sets" if first.strategy in {"graph", "waves"} else ""
-    title = f"{first.strategy}{lists} on {first.backend}, {first.workers} workers"
-    console.print(block_table(reports, title))
-    console.print(
-        "speed-up: sequential / parallel, same engine, same run, coincurve on both sides; bound: what the"
-        " block's own chains allow at this number of workers",
-        style="dim",
-    )
+    console.print(result_table(reports, f"{first.strategy}{lists} on {first.backend}, {first.workers} workers"))
+    console.print(speed_table(reports, f"medians of {first.repetitions}"))
+    console.print(LEGEND, style="dim", highlight=False)
     for report in reports:
         for problem in report.problems:
             console.print(f"block {report.number}: {problem}", style="red", highlight=False)
