@@ -27,18 +27,34 @@ JUMPDEST, PUSH1, PUSH32 = 0x5B, 0x60, 0x7F
 UINT256_LIMIT = 2**256
 
 
+class JumpTargets:
+    """The JUMPDESTs of a code that are not push data, found as far into the code as jumps have asked for."""
+
+    __slots__ = ("_code", "_position", "found")
+
+    def __init__(self, code: bytes) -> None:
+        self.found: set[int] = set()
+        self._code = code
+        self._position = 0
+
+    def reach(self, target: int) -> bool:
+        """Return whether `target` may be jumped to; a linear pass, taken up where the last one ended."""
+        code, position, size = self._code, self._position, len(self._code)
+        while position <= target and position < size:
+            opcode = code[position]
+            if opcode == JUMPDEST:
+                self.found.add(position)
+            elif PUSH1 <= opcode <= PUSH32:
+                position += opcode - PUSH1 + 1
+            position += 1
+        self._position = max(position, self._position)
+        return target in self.found
+
+
 @lru_cache(maxsize=4096)
-def jump_targets(code: bytes) -> frozenset[int]:
-    """Return the positions of JUMPDESTs that are not push data; cached by code."""
-    targets, position, size = [], 0, len(code)
-    while position < size:
-        opcode = code[position]
-        if opcode == JUMPDEST:
-            targets.append(position)
-        elif PUSH1 <= opcode <= PUSH32:
-            position += opcode - PUSH1 + 1
-        position += 1
-    return frozenset(targets)
+def jump_targets(code: bytes) -> JumpTargets:
+    """Return what is known of a code's jump targets, kept over frames, transactions and blocks."""
+    return JumpTargets(code)
 
 
 class SlimCode:

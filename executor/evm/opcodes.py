@@ -153,7 +153,8 @@ def _signed(value: int) -> int:
 
 def _land(computation: Any, target: int) -> None:
     code = computation.code
-    if target not in code.jump_targets:
+    targets = code.jump_targets
+    if target not in targets.found and not targets.reach(target):
         if target < len(code.raw) and code.raw[target] == 0x5B:
             msg = "jump into push data"
             raise InvalidInstruction(msg)
