@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -78,8 +77,3 @@ def touched(access: AccessSet) -> frozenset[Location]:
     """Return every location the access set names, balances of `deltas` included."""
     balances = {(address, BALANCE, 0) for address in access.deltas}
     return access.reads | access.writes | balances
-
-
-def writes_of(writes: WriteSet) -> Mapping[Location, Value]:
-    """Return the changed locations without the balances, which are deltas."""
-    return writes.values

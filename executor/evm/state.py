@@ -42,10 +42,6 @@ class EvmState(TransactionView):
         """Return the exact balance to opcodes that need it, a bound to all others."""
         return self.exact_balance(address) if self.exact else BalanceBound(self, address)
 
-    def set_balance(self, address: Address, balance: int) -> None:
-        """Set an exact balance, kept as a delta to the one seen."""
-        self.delta_balance(address, balance - self.exact_balance(address))
-
     def set_code(self, address: Address, code: bytes) -> None:
         """Set the code."""
         self.put_code(address, code, keccak256(code) if code else EMPTY_CODE_HASH)

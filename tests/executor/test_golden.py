@@ -58,7 +58,27 @@ def justified(key: tuple[str, str, str], location: str, result: TransactionResul
         return address == coinbase
     if key in {("write", LESS, "s"), ("write", MORE, "n")}:
         return destroyed
+    if key == ("read", LESS, "b"):
+        inherited = (address, EXISTENCE, 0) in result.reads  # of a SELFDESTRUCT: a blind credit, even of nothing
+        return address in result.bounds or inherited or moved_or_called(address, result)
+    if key == ("read", LESS, "e"):
+        return address == coinbase or moved_or_called(address, result) or nonce_is_known(address, result)
     return key in EXPLAINED
+
+
+def moved_or_called(address: bytes, result: TransactionResult) -> bool:
+    """Return whether the account was debited, credited or called, or paid a fee of nothing: none needs its balance.
+
+    A blind credit, a comparison that no balance fails, and py-evm's sweep of touched accounts ask for balance and
+    existence there; code that is known, or seen to be absent, shows that the account was called.
+    """
+    known_code = (address, CODE, 0) in result.reads or (address, CODE, 0) in result.writes.values
+    return address == result.sender or address in result.writes.deltas or known_code
+
+
+def nonce_is_known(address: bytes, result: TransactionResult) -> bool:
+    """Return whether a nonce read or written proves the account to exist."""
+    return any((result.reads.get((address, NONCE, 0)), result.writes.values.get((address, NONCE, 0))))
 
 
 @needs_data
