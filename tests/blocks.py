@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import rlp
-from coincurve import PrivateKey
-
 from executor.forks import fork_rules
-from executor.hashing import keccak256
 from executor.state import MemoryState
 from executor.types import Block, Header, RawTransaction, Withdrawal
+from tests.signing import LEGACY, SET_CODE, Authorization, Key, Tx, sign
 
 ETHER = 10**18
 BASE_FEE = 7
@@ -18,49 +15,9 @@ COINBASE = bytes.fromhex("c0" * 20)
 PLAIN_PRICE = 10
 
 
-@dataclass(frozen=True)
-class User:
-    """An account with a key."""
-
-    key: PrivateKey
-
-    @property
-    def address(self) -> bytes:
-        return keccak256(self.key.public_key.format(compressed=False)[1:])[12:]
-
-
-def user(number: int) -> User:
+def user(number: int) -> Key:
     """Return the user of this number, always the same."""
-    return User(PrivateKey.from_int(number + 1))
-
-
-def _minimal(value: int) -> bytes:
-    return value.to_bytes((value.bit_length() + 7) // 8, "big")
-
-
-def sign_legacy(sender: User, fields: list[bytes]) -> bytes:
-    """Return a transaction without replay protection: valid in every fork."""
-    signature = sender.key.sign_recoverable(keccak256(rlp.encode(fields)), hasher=None)
-    r, s, parity = signature[:32], signature[32:64], signature[64]
-    tail = [_minimal(27 + parity), r.lstrip(b"\x00"), s.lstrip(b"\x00")]
-    encoded: bytes = rlp.encode([*fields, *tail])
-    return encoded
-
-
-def sign_typed(sender: User, tx_type: int, fields: list[object]) -> bytes:
-    """Return a typed transaction."""
-    signature = sender.key.sign_recoverable(keccak256(bytes([tx_type]) + rlp.encode(fields)), hasher=None)
-    r, s, parity = signature[:32], signature[32:64], signature[64]
-    encoded: bytes = rlp.encode([*fields, _minimal(parity), r.lstrip(b"\x00"), s.lstrip(b"\x00")])
-    return bytes([tx_type]) + encoded
-
-
-def authorization(authority: User, delegate: bytes, nonce: int, chain_id: int = 1) -> list[bytes]:
-    """Return a signed EIP-7702 authorization."""
-    fields = [_minimal(chain_id), delegate, _minimal(nonce)]
-    signature = authority.key.sign_recoverable(keccak256(b"\x05" + rlp.encode(fields)), hasher=None)
-    r, s, parity = signature[:32], signature[32:64], signature[64]
-    return [*fields, _minimal(parity), r.lstrip(b"\x00"), s.lstrip(b"\x00")]
+    return Key(number + 1)
 
 
 @dataclass
@@ -75,7 +32,7 @@ class Builder:
     nonces: dict[bytes, int] = field(default_factory=dict)
     withdrawals: tuple[Withdrawal, ...] = ()
 
-    def fund(self, *users: User, balance: int = ETHER) -> None:
+    def fund(self, *users: Key, balance: int = ETHER) -> None:
         """Give users a balance."""
         for one in users:
             self.state.put(one.address, balance=balance)
@@ -88,7 +45,7 @@ class Builder:
 
     def send(
         self,
-        sender: User,
+        sender: Key,
         to: bytes,
         *,
         value: int = 0,
@@ -98,38 +55,33 @@ class Builder:
         nonce: int | None = None,
     ) -> None:
         """Add a legacy transaction (`to` empty deploys)."""
-        self.raws.append(
-            sign_legacy(
-                sender,
-                [
-                    _minimal(self._nonce(sender, nonce)),
-                    _minimal(price),
-                    _minimal(gas),
-                    to,
-                    _minimal(value),
-                    data,
-                ],
-            )
+        tx = Tx(
+            LEGACY,
+            chain_id=None,  # without replay protection: valid in every fork
+            nonce=self._nonce(sender, nonce),
+            gas_price=price,
+            gas=gas,
+            to=to,
+            value=value,
+            data=data,
         )
+        self.raws.append(sign(sender, tx))
 
-    def set_code(self, sender: User, to: bytes, authorizations: list[list[bytes]], *, data: bytes = b"") -> None:
+    def set_code(self, sender: Key, to: bytes, *authorizations: Authorization) -> None:
         """Add a set-code transaction (EIP-7702)."""
-        nonce, price = _minimal(self._nonce(sender, None)), _minimal(PLAIN_PRICE)
-        fields: list[object] = [
-            b"\x01",
-            nonce,
-            b"",
-            price,
-            _minimal(500_000),
-            to,
-            b"",
-            data,
-            [],
-            authorizations,
-        ]
-        self.raws.append(sign_typed(sender, 4, fields))
+        nonce = self._nonce(sender, None)
+        tx = Tx(
+            SET_CODE,
+            nonce=nonce,
+            max_fee=PLAIN_PRICE,
+            priority_fee=0,
+            gas=500_000,
+            to=to,
+            authorizations=authorizations,
+        )
+        self.raws.append(sign(sender, tx))
 
-    def _nonce(self, sender: User, given: int | None) -> int:
+    def _nonce(self, sender: Key, given: int | None) -> int:
         nonce = self.nonces.get(sender.address, 0) if given is None else given
         self.nonces[sender.address] = nonce + 1
         return nonce

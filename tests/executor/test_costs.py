@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.costs import UNKNOWN, BlockCosts, features_of
 from executor.transactions import decode_transaction
 from scheduler.cost import CostModel, Features
-from tests.blocks import Builder, authorization, sign_typed, user
+from tests.blocks import Builder, user
+from tests.signing import LEGACY, Key, Tx, authorize, sign
 
 
 def decoded(raw: bytes) -> Features:
@@ -17,17 +20,10 @@ def decoded(raw: bytes) -> Features:
 
 
 def of_every_type(data: bytes, to: bytes) -> list[bytes]:
-    builder = Builder()
-    builder.send(user(0), to, data=data, gas=100_000)
-    price, gas = b"\x0a", b"\x01\x86\xa0"
-    head = [b"\x01", b"", price]
-    raws = [
-        sign_typed(user(0), 1, [*head, gas, to, b"", data, []]),
-        sign_typed(user(0), 2, [*head, price, gas, to, b"", data, []]),
-        sign_typed(user(0), 3, [*head, price, gas, to, b"", data, [], b"\x01", [b"\x01" * 32]]),
-        sign_typed(user(0), 4, [*head, price, gas, to, b"", data, [], [authorization(user(1), to, 0)]]),
-    ]
-    return [*builder.raws, *raws]
+    plain = Tx(
+        LEGACY, gas=100_000, to=to, data=data, blob_hashes=(b"\x01" * 32,), authorizations=(authorize(Key(2), to),)
+    )
+    return [sign(Key(1), replace(plain, tx_type=tx_type)) for tx_type in range(5)]
 
 
 @given(st.binary(max_size=400))
