@@ -61,6 +61,7 @@ class Block:
     `block_hashes` maps ancestor numbers to hashes, as far as BLOCKHASH asks for them;
     `access_sets` holds one expected access set per transaction where whoever made the block knows them.
     `uncle_hashes` stands in for `uncles` where only the hashes were recorded: their rewards are unknown then.
+    `dao_fork_block` is the block in which the DAO's balances move (EIP-779), if its fork is the DAO's.
     """
 
     header: Header
@@ -72,6 +73,7 @@ class Block:
     block_hashes: dict[int, bytes] = field(default_factory=dict)
     access_sets: tuple[AccessSet, ...] | None = None
     uncle_hashes: tuple[bytes, ...] = ()
+    dao_fork_block: int = 1_920_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ WITHDRAWAL_REQUESTS = bytes.fromhex("00000961ef480eb55e80d19ad83579a64c007002")
 CONSOLIDATION_REQUESTS = bytes.fromhex("0000bbddc7ce488642fb579f8b00f3a590007251")
 DEPOSIT_CONTRACT = bytes.fromhex("00000000219ab540356cbb839cbe05303d7705fa")
 DEPOSIT_TOPIC = bytes.fromhex("649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5")
-DAO_FORK_BLOCK, MAINNET = 1_920_000, 1
 GWEI = 10**9
 UNCLE_DEPTH = 8
 NEPHEW_SHARE = 32
@@ -35,7 +34,7 @@ NEPHEW_SHARE = 32
 def run_prologue(engine: Engine, block: Block, earlier: EarlierState) -> TransactionResult:
     """Return the effects before the first transaction: EIP-4788, EIP-2935, the DAO fork's move."""
     state, rules = engine.view(earlier, -1), engine.context.rules
-    if rules.name == "DAOFork" and (block.header.number, block.chain_id) == (DAO_FORK_BLOCK, MAINNET):
+    if rules.name == "DAOFork" and block.header.number == block.dao_fork_block:
         _move_the_dao(state)
     if rules.blobs and block.header.parent_beacon_root is not None:
         _system_call(engine, state, BEACON_ROOTS, block.header.parent_beacon_root)
