@@ -1,4 +1,4 @@
-"""What a view stands on: the state that earlier transactions left, and the codes in it."""
+"""What a view stands on: the state that earlier transactions left, and what a block can only add to."""
 
 from __future__ import annotations
 
@@ -31,9 +31,13 @@ class EarlierState(Protocol):
         ...
 
 
-class CodeStore(Protocol):
-    """Codes by their hash, those deployed in the block included."""
+class BlockStore(Protocol):
+    """What never changes while a block runs: what a code hash means, and who held storage and nothing else before."""
 
     def code(self, code_hash: bytes) -> bytes:
-        """Return the code of a hash."""
+        """Return the code of a hash, also of one deployed in the block."""
+        ...
+
+    def only_storage(self, address: Address) -> bool:
+        """Return whether the account began the block with storage, but neither nonce nor code (EIP-7610)."""
         ...

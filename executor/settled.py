@@ -80,6 +80,10 @@ class SettledState:
         own = self._codes.get(code_hash)
         return self._pre_state.code(code_hash) if own is None else own
 
+    def only_storage(self, address: Address) -> bool:
+        """Return whether the account began the block with storage, but neither nonce nor code (EIP-7610)."""
+        return self._pre_state.only_storage(address)
+
     def _value(self, location: Location) -> Value:
         value = self._values.get(location)
         return self._pre_state.read(location) if value is None else value

@@ -63,6 +63,10 @@ class PreState(Protocol):
         """Return the code of `code_hash`."""
         ...
 
+    def only_storage(self, address: Address) -> bool:
+        """Return whether the account has storage, but neither nonce nor code (EIP-7610)."""
+        ...
+
 
 class MemoryState:
     """A state in dictionaries: address -> account, code hash -> code.
@@ -109,6 +113,13 @@ class MemoryState:
     def code(self, code_hash: bytes) -> bytes:
         """Return the code of `code_hash`; KeyError where the state does not hold it."""
         return self.codes[code_hash]
+
+    def only_storage(self, address: Address) -> bool:
+        """Return whether the account has storage, but neither nonce nor code (EIP-7610)."""
+        account = self.accounts.get(address)
+        if account is None or account.nonce or account.code_hash != EMPTY_CODE_HASH:
+            return False
+        return any(account.storage.values())
 
     def add_code(self, code: bytes) -> bytes:
         """Keep `code` and return its hash."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from executor.earlier_state import CodeStore, EarlierState
+from executor.earlier_state import BlockStore, EarlierState
 from scheduler.access import (
     BALANCE,
     CODE,
@@ -51,7 +51,7 @@ class TransactionView:
         self,
         earlier: EarlierState,
         below: int,
-        codes: CodeStore,
+        codes: BlockStore,
         *,
         empty_removed: bool,
         sweepable: frozenset[Address] = frozenset(),
@@ -223,8 +223,14 @@ class TransactionView:
         self._put(self._codes, address, code_hash)
 
     def has_code_or_nonce(self, address: Address) -> bool:
-        """Return whether a contract may not be created here (EIP-684)."""
-        return self.get_nonce(address) != 0 or self.get_code_hash(address) != EMPTY_CODE_HASH
+        """Return whether a contract may not be created here (EIP-684, and 7610: storage counts too).
+
+        Storage without nonce and code is older than the block: none of its transactions can make or remove it,
+        so asking is no read.
+        """
+        if self.get_nonce(address) != 0 or self.get_code_hash(address) != EMPTY_CODE_HASH:
+            return True
+        return self._store.only_storage(address)
 
     # -- existence ----------------------------------------------------------------------------------------
 

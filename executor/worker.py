@@ -11,11 +11,11 @@ from executor.context import block_context
 from executor.evm import Engine
 from executor.state import PreState, sweepable_accounts
 from executor.wire import Codes, pack_reply, unpack_batch, unpack_block
-from scheduler.access import TxIndex, WriteSet
+from scheduler.access import Address, TxIndex, WriteSet
 from scheduler.multi_version import MultiVersionState
 
 
-class BlockCodes:
+class Store:
     """Codes of the pre-state and those deployed in the block, by hash; a hash can only mean one code."""
 
     def __init__(self, pre_state: PreState) -> None:
@@ -31,6 +31,10 @@ class BlockCodes:
         own = self._deployed.get(code_hash)
         return self._pre_state.code(code_hash) if own is None else own
 
+    def only_storage(self, address: Address) -> bool:
+        """Return whether the account began the block with storage, but neither nonce nor code (EIP-7610)."""
+        return self._pre_state.only_storage(address)
+
 
 class Worker:
     """Executes batches of one block after another; `begin` starts a block, `run` executes a batch."""
@@ -43,7 +47,7 @@ class Worker:
         """Take in a block and its pre-state; whatever was known of an earlier block is dropped."""
         block, self._raws, pre_state = unpack_block(blob)
         context = block_context(block)
-        self._codes = BlockCodes(pre_state)
+        self._codes = Store(pre_state)
         self._state = MultiVersionState(pre_state, derived_existence=context.rules.empty_accounts_removed)
         self._engine = Engine(context, self._codes, sweepable_accounts(pre_state, context.rules))
 

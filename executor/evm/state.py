@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from executor.context import BlockContext
-from executor.earlier_state import CodeStore, EarlierState
+from executor.earlier_state import BlockStore, EarlierState
 from executor.hashing import keccak256
 from executor.view import BalanceBound, TransactionView
 from scheduler.access import EMPTY_CODE_HASH, Address
@@ -19,7 +19,7 @@ class EvmState(TransactionView):
         self,
         earlier: EarlierState,
         below: int,
-        codes: CodeStore,
+        codes: BlockStore,
         context: BlockContext,
         precompiles: frozenset[Address],
         sweepable: frozenset[Address] = frozenset(),

@@ -10,7 +10,7 @@ from eth.exceptions import VMError
 from eth.vm.message import Message
 
 from executor.context import BlockContext
-from executor.earlier_state import CodeStore, EarlierState
+from executor.earlier_state import BlockStore, EarlierState
 from executor.errors import InvalidRlp, InvalidTransaction
 from executor.evm.computation import FlatComputation, computation_class
 from executor.evm.delegation import set_delegations
@@ -49,7 +49,7 @@ class Engine:
     removes them.
     """
 
-    def __init__(self, context: BlockContext, codes: CodeStore, sweepable: frozenset[Address] = frozenset()) -> None:
+    def __init__(self, context: BlockContext, codes: BlockStore, sweepable: frozenset[Address] = frozenset()) -> None:
         self.context = context
         self.computation: type[FlatComputation] = computation_class(context.rules)
         self._codes = codes
