@@ -10,6 +10,8 @@ from executor.access_lists import SOURCES
 from executor.errors import UsageError
 from executor.parallel import execute_parallel
 from executor.pool import InlinePool, Pool
+from executor.replay_pool import ReplayPool
+from executor.schedule import ScheduleRecorder
 from executor.sequential import execute_sequential
 from executor.state import PreState
 from executor.strategies import SEQUENTIAL, STRATEGY_NAMES, expected_sets
@@ -26,8 +28,8 @@ class BlockExecutor:
     `strategy` is sequential, graph, optimistic or waves; `access_lists` declared, observed, exact or none;
     `backend` inline (deterministic, in this process) or ray. `workers` defaults to the number of cores, `seed`
     shuffles the completion order of the inline backend, `address` names a Ray cluster to join. A `pool` made
-    elsewhere is used and left open. Raises UsageError for names that do not exist, PoolError where workers
-    cannot be had.
+    elsewhere is used and left open; a `recorder` notes every run, which a `ReplayPool` runs again. Raises UsageError
+    for names that do not exist, PoolError where workers cannot be had.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class BlockExecutor:
         seed: int | None = None,
         address: str | None = None,
         pool: Pool | None = None,
+        recorder: ScheduleRecorder | None = None,
     ) -> None:
         self.strategy = _one_of("strategy", strategy, STRATEGY_NAMES)
         self.access_lists = _one_of("access lists", access_lists, SOURCES)
@@ -48,6 +51,12 @@ class BlockExecutor:
         if self.workers < 1:
             msg = f"{self.workers} workers cannot execute anything; ask for at least one"
             raise UsageError(msg)
+        if recorder is not None and strategy == SEQUENTIAL:
+            msg = "sequential execution has no schedule to record; choose another strategy"
+            raise UsageError(msg)
+        if isinstance(pool, ReplayPool):
+            pool.expect(strategy, access_lists)
+        self._recorder = recorder
         self._costs = CostModel()
         self._owns_pool = pool is None
         self._pool = pool
@@ -67,7 +76,9 @@ class BlockExecutor:
     def execute_with(self, block: Block, pre_state: PreState, sets: tuple[AccessSet, ...] | None) -> BlockResult:
         """Execute `block` with these expected access sets, one per transaction, right or wrong."""
         assert self._pool is not None, "a sequential executor has no scheduler"  # noqa: S101
-        return execute_parallel(block, pre_state, self._pool, self.strategy, self.access_lists, sets, self._costs)
+        return execute_parallel(
+            block, pre_state, self._pool, self.strategy, self.access_lists, sets, self._costs, self._recorder
+        )
 
     def close(self) -> None:
         """Give the workers back, unless the pool came from elsewhere."""

@@ -7,6 +7,7 @@ every value it read with the settled state at its place in the block.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from time import perf_counter
 
@@ -17,6 +18,8 @@ from executor.errors import PoolError
 from executor.evm import Engine, run_prologue
 from executor.merge import BlockMerger
 from executor.pool import IN_FLIGHT, Lost, Pool, Reply
+from executor.replay_pool import ReplayPool
+from executor.schedule import ScheduleRecorder
 from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
 from executor.strategies import Plan, make_plan
@@ -35,12 +38,20 @@ class BlockRun:
     """One block on a pool."""
 
     def __init__(
-        self, block: Block, pre_state: PreState, pool: Pool, plan: Plan, model: CostModel, started: float
+        self,
+        block: Block,
+        pre_state: PreState,
+        pool: Pool,
+        plan: Plan,
+        model: CostModel,
+        started: float,
+        recorder: ScheduleRecorder | None = None,
     ) -> None:
         context = block_context(block)
         empty_removed = context.rules.empty_accounts_removed
         settled = SettledState(pre_state, empty_removed=empty_removed)
         self._block, self._pre_state, self._pool, self._plan = block, pre_state, pool, plan
+        self._recorder, self._script = recorder, pool if isinstance(pool, ReplayPool) else None
         self._state = MultiVersionState(pre_state, derived_existence=empty_removed)
         self._engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))
         self._settled, self._started = settled, started
@@ -69,6 +80,8 @@ class BlockRun:
             while not self._scheduler.done:
                 self._send_batches()
                 self._receive()
+            if self._script is not None:
+                self._script.end()
         except BaseException:
             self._pool.abandon()
             raise
@@ -91,16 +104,23 @@ class BlockRun:
     # -- dispatch -----------------------------------------------------------------------------------------
 
     def _send_batches(self) -> None:
-        """Fill every worker's places, the emptiest worker first."""
+        """Send all that may be sent now, or what the schedule to be replayed says."""
         clock = perf_counter()
+        script = self._script
+        batches = self._fill() if script is None else script.batches(self._scheduler, self._orphans)
+        for worker, executions in batches:
+            self._send(worker, executions)
+        self._dispatch += perf_counter() - clock
+
+    def _fill(self) -> Iterator[tuple[int, list[Execution]]]:
+        """Yield what to send where: every worker's places are filled, the emptiest worker first."""
         workers = range(self._pool.workers)
         while True:
             worker = min(workers, key=self._load.__getitem__)
             executions = self._next_batch() if self._load[worker] < IN_FLIGHT else []
             if not executions:
-                break
-            self._send(worker, executions)
-        self._dispatch += perf_counter() - clock
+                return
+            yield worker, executions
 
     def _next_batch(self) -> list[Execution]:
         if self._orphans:  # of a lost worker: one by one, so that one that kills is found out
@@ -119,6 +139,8 @@ class BlockRun:
         self._load[worker] += 1
         self._tickets += 1
         self._batches[self._tickets] = (worker, executions)
+        if self._recorder is not None:
+            self._recorder.sent(worker, self._tickets, executions)
         tasks = [Task(execution.index, not execution.at_head) for execution in executions]
         self._pool.submit(worker, self._tickets, pack_batch(self._tickets, updates, tasks))
 
@@ -140,6 +162,8 @@ class BlockRun:
         if batch is None:  # late: the batch was given up and sent again
             return
         worker, executions = batch
+        if self._recorder is not None:
+            self._recorder.replied(worker, ticket, results)
         self._load[worker] -= 1
         settled: list[TxIndex] = []
         for execution, (index, result) in zip(executions, results, strict=True):
@@ -158,6 +182,8 @@ class BlockRun:
 
     def _recover(self, lost: Lost) -> None:
         """Give a lost worker's executions to others; its successor knows nothing yet."""
+        if self._recorder is not None:
+            self._recorder.lost(lost.worker, lost.tickets, lost.reason)
         self._lost_workers += 1
         self._load[lost.worker] = 0
         self._known[lost.worker] = 0
@@ -211,6 +237,7 @@ def execute_parallel(
     source: str,
     sets: tuple[AccessSet, ...] | None,
     model: CostModel,
+    recorder: ScheduleRecorder | None = None,
 ) -> BlockResult:
     """Execute a block on a pool, with these expected access sets; the result is that of sequential execution.
 
@@ -220,4 +247,8 @@ def execute_parallel(
     with collector_paused():
         started = perf_counter()
         plan = make_plan(strategy, source, sets)
-        return BlockRun(block, pre_state, pool, plan, model, started).run()
+        run = BlockRun(block, pre_state, pool, plan, model, started, recorder)
+        if recorder is None:
+            return run.run()
+        with recorder.recording(block, strategy, source, pool.name, pool.workers):
+            return run.run()

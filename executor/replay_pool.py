@@ -1,0 +1,222 @@
+"""Runs a recorded schedule again, in this process: the same batches to the same workers, replies in the same order.
+
+A worker executes a batch only when a reply to it is due: what a lost worker never answered is never run, and its
+successor begins with nothing. Whatever the run does otherwise than the recorded one is an InvalidInput that names
+the event; so a divergence is seen again, or the place is named from which on the code does something else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from executor.errors import InvalidInput, PoolError
+from executor.pool import Event, Lost, Reply
+from executor.schedule import (
+    BlockIdentity,
+    Replied,
+    Schedule,
+    ScheduledRun,
+    ScheduleEvent,
+    Sent,
+    WorkerLost,
+    digest,
+    identify,
+)
+from executor.state import PreState
+from executor.types import Block
+from executor.wire import pack_block, unpack_reply
+from executor.worker import Worker
+from scheduler.access import TxIndex
+from scheduler.block_scheduler import BlockScheduler, Execution
+
+
+class Replica:
+    """A worker that executes when it is asked for a reply."""
+
+    def __init__(self, block: bytes) -> None:
+        self._worker: Worker | None = None
+        self._block = block
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._finished: dict[int, bytes] = {}
+
+    def submit(self, ticket: int, blob: bytes) -> None:
+        """Queue a batch."""
+        self._waiting.append((ticket, blob))
+
+    def answer(self, ticket: int) -> bytes:
+        """Return the reply to a batch; those queued before it run first, as they did."""
+        while ticket not in self._finished:
+            self._execute()
+        return self._finished.pop(ticket)
+
+    def finish(self) -> None:
+        """Execute all that waits."""
+        while self._waiting:
+            self._execute()
+
+    def _execute(self) -> None:
+        if self._worker is None:  # many replicas of a small block never do anything
+            self._worker = Worker()
+            self._worker.begin(self._block)
+        ticket, blob = self._waiting.popleft()
+        self._finished[ticket] = self._worker.run(blob)
+
+
+class ReplayPool:
+    """Inline workers that follow a schedule, which says also what is sent (`batches`).
+
+    Runs are found by their block, those of one block in the order recorded; others may be left over.
+    """
+
+    name = "inline"
+    goal_seconds = None
+    batch_limit = 1
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.workers = schedule[0].workers
+        self._left = list(schedule)
+        self._expected: tuple[str, str] | None = None
+        self._run: ScheduledRun | None = None
+        self._position = 0
+        self._replicas: list[Replica] = []
+        self._packed = b""
+
+    def expect(self, strategy: str, access_lists: str) -> None:
+        """Take in how the executor schedules; InvalidInput where a run was recorded otherwise."""
+        for run in self._left:
+            if (run.strategy, run.access_lists, run.workers) != (strategy, access_lists, self.workers):
+                msg = (
+                    f"the schedule of block {run.block.number} was recorded with --strategy {run.strategy}"
+                    f" --access-lists {run.access_lists} --workers {run.workers}, this run has {strategy},"
+                    f" {access_lists} and {self.workers}; ask for the same"
+                )
+                raise InvalidInput(msg)
+
+    def begin(self, block: Block, pre_state: PreState) -> None:
+        """Find the block's next run and give every worker the block."""
+        self._run = self._next_run(identify(block))
+        self._position = 0
+        self._packed = pack_block(block, pre_state)
+        self._replicas = [Replica(self._packed) for _ in range(self.workers)]
+
+    def _next_run(self, block: BlockIdentity) -> ScheduledRun:
+        for place, run in enumerate(self._left):
+            if run.block == block:
+                return self._left.pop(place)
+        held = ", ".join(sorted({f"{run.block.number} ({run.block.transactions} txs)" for run in self._left}))
+        msg = (
+            f"the schedule has no run left of block {block.number} ({block.transactions} txs, {block.hash[:10]},"
+            f" content {block.content}); left are {held or 'none'}; record this block"
+        )
+        raise InvalidInput(msg)
+
+    # -- dispatch
+
+    def batches(self, scheduler: BlockScheduler, orphans: list[Execution]) -> Iterator[tuple[int, list[Execution]]]:
+        """Start and yield what was sent at this point of the recording, as (worker, executions)."""
+        while isinstance(event := self._event, Sent):
+            executions = self._resent(event, orphans) if orphans else self._started(event, scheduler)
+            yield event.worker, executions
+            self._position += 1
+
+    def _resent(self, event: Sent, orphans: list[Execution]) -> list[Execution]:
+        """Return the lost worker's next execution, which the driver sends before all others."""
+        if event.executions != (orphans[0],):
+            raise self._misfit(f"a lost worker's {_named(orphans[0])} is to be sent again")
+        return [orphans.pop(0)]
+
+    def _started(self, event: Sent, scheduler: BlockScheduler) -> list[Execution]:
+        startable = set(scheduler.ready_indices)
+        taken: set[TxIndex] = set()
+        for execution in event.executions:
+            index = execution.index
+            if index not in startable:
+                raise self._misfit(f"transaction {index} may not start now")
+            if scheduler.execution(index) != execution:
+                raise self._misfit(f"the next is {_named(scheduler.execution(index))}, not {_named(execution)}")
+            scheduler.start(index)
+            startable.remove(index)
+            taken.add(index)
+            startable.update(scheduler.follow(index, taken))
+        return list(event.executions)
+
+    def submit(self, worker: int, ticket: int, blob: bytes) -> None:
+        """Queue a batch at a worker."""
+        self._replicas[worker].submit(ticket, blob)
+
+    # -- replies
+
+    def next_event(self) -> Event:
+        """Return the reply or the loss that was next."""
+        event = self._event
+        if isinstance(event, Replied):
+            blob = self._replicas[event.worker].answer(event.ticket)
+            self._check(event, blob)
+            self._position += 1
+            return Reply(event.worker, event.ticket, blob)
+        if isinstance(event, WorkerLost):
+            self._replicas[event.worker] = Replica(self._packed)
+            self._position += 1
+            return Lost(event.worker, event.tickets, event.reason)
+        raise self._early_end()
+
+    def _check(self, event: Replied, blob: bytes) -> None:
+        """Hold every result against the recorded one, before anything is built on it."""
+        _, results = unpack_reply(blob)
+        for (index, result), recorded in zip(results, event.digests, strict=True):
+            found = digest(result)
+            if found != recorded:
+                raise self._misfit(f"transaction {index}: another result than recorded ({found}, not {recorded})")
+
+    def _early_end(self) -> InvalidInput | PoolError:
+        """Return the error for a recording that ends while the block is not done."""
+        if self._run is None or self._run.error is None:
+            return self._misfit("the recorded run was done, here transactions are still to be settled")
+        for replica in self._replicas:  # what ended the run may have been in one of them
+            replica.finish()
+        return PoolError(f"the recorded run ended after event {self._position} with {self._run.error}")
+
+    def end(self) -> None:
+        """Take in that the block is done; InvalidInput where the recorded run was not."""
+        if self._event is not None:
+            raise self._misfit("the recorded run went on, here all transactions are settled")
+        self._run = None
+
+    def abandon(self) -> None:
+        """Forget what is in flight: the block has failed."""
+        self._run = None
+        self._replicas = []
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+        self.abandon()
+
+    @property
+    def _event(self) -> ScheduleEvent | None:
+        """What happened next in the recorded run; None at its end, and where nothing runs."""
+        events = () if self._run is None else self._run.events
+        return events[self._position] if self._position < len(events) else None
+
+    def _misfit(self, reason: str) -> InvalidInput:
+        number = "?" if self._run is None else self._run.block.number
+        event = self._event
+        place = "the end" if event is None else f"event {self._position} ({_described(event)})"
+        return InvalidInput(
+            f"block {number} departs from its schedule at {place}: {reason}; replay it with the code, pre-state and"
+            " access sets that it was recorded with"
+        )
+
+
+def _named(execution: Execution) -> str:
+    return f"transaction {execution.index}, run {execution.incarnation}{' at the head' if execution.at_head else ''}"
+
+
+def _described(event: ScheduleEvent) -> str:
+    match event:
+        case Sent(worker, ticket, _):
+            return f"ticket {ticket} to worker {worker}"
+        case Replied(worker, ticket, _):
+            return f"reply to ticket {ticket} by worker {worker}"
+        case WorkerLost(worker, _, _):
+            return f"loss of worker {worker}"
