@@ -7,7 +7,8 @@ document that is not what it says, 11 a file that cannot be read, 12 bad RLP, 13
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from rich.console import Console
 from bench.console import ERRORS, one_line, print_json, progress, results_stream
 from bench.measure import BlockReport, Case, document, measure_all
 from bench.report import show_blocks
+from bench.schedules import FollowOption, RecordOption, recorder_to, scripted_pool
 from executor.block_executor import BlockExecutor
 from executor.capsule import load_capsule
 from executor.errors import ParallelEvmError, UsageError
@@ -62,17 +64,27 @@ class Options:
     shuffle: int | None
     address: str | None
     json: bool
+    record: Path | None = None
+    follow: Path | None = None
 
-    def executor(self) -> BlockExecutor:
-        """Return an executor with its workers up."""
-        return BlockExecutor(
-            strategy=self.strategy,
-            access_lists=self.access_lists,
-            backend=self.backend,
-            workers=self.workers,
-            seed=self.shuffle,
-            address=self.address,
-        )
+    @contextmanager
+    def executor(self) -> Iterator[BlockExecutor]:
+        """Yield an executor with its workers up; its schedule is recorded or follows a recording if asked for."""
+        pool = scripted_pool(self.follow, self.workers, self.shuffle, self.address)
+        with (
+            recorder_to(self.record) as recorder,
+            BlockExecutor(
+                strategy=self.strategy,
+                access_lists=self.access_lists,
+                backend=self.backend,
+                workers=self.workers,
+                seed=self.shuffle,
+                address=self.address,
+                pool=pool,
+                recorder=recorder,
+            ) as executor,
+        ):
+            yield executor
 
 
 def _version(show: bool) -> None:  # noqa: FBT001 - a typer callback
@@ -104,10 +116,14 @@ def replay(
     shuffle: ShuffleOption = None,
     address: AddressOption = None,
     json: JsonOption = False,
+    record: RecordOption = None,
+    follow: FollowOption = None,
 ) -> None:
     """Replay recorded blocks in parallel and compare with sequential execution and with the header."""
     cases = [_recorded(path) for path in files]
-    options = Options(strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json)
+    options = Options(
+        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow
+    )
     _measure_and_show(cases, options)
 
 
@@ -126,11 +142,15 @@ def run(
     shuffle: ShuffleOption = None,
     address: AddressOption = None,
     json: JsonOption = False,
+    record: RecordOption = None,
+    follow: FollowOption = None,
 ) -> None:
     """Generate a workload, run it in parallel, and compare with sequential execution."""
     from bench.generated import workload_cases  # noqa: PLC0415 - generators are not needed to replay
 
-    options = Options(strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json)
+    options = Options(
+        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow
+    )
     _measure_and_show(workload_cases(workload, transactions, seed, param or []), options)
 
 

@@ -76,22 +76,23 @@ class ReplayPool:
     def __init__(self, schedule: Schedule) -> None:
         self.workers = schedule[0].workers
         self._left = list(schedule)
-        self._expected: tuple[str, str] | None = None
         self._run: ScheduledRun | None = None
         self._position = 0
         self._replicas: list[Replica] = []
         self._packed = b""
 
     def expect(self, strategy: str, access_lists: str) -> None:
-        """Take in how the executor schedules; InvalidInput where a run was recorded otherwise."""
-        for run in self._left:
-            if (run.strategy, run.access_lists, run.workers) != (strategy, access_lists, self.workers):
-                msg = (
-                    f"the schedule of block {run.block.number} was recorded with --strategy {run.strategy}"
-                    f" --access-lists {run.access_lists} --workers {run.workers}, this run has {strategy},"
-                    f" {access_lists} and {self.workers}; ask for the same"
-                )
-                raise InvalidInput(msg)
+        """Keep the runs recorded with this strategy and these access lists; InvalidInput where there is none."""
+        asked = (strategy, access_lists, self.workers)
+        fitting = [run for run in self._left if (run.strategy, run.access_lists, run.workers) == asked]
+        if self._left and not fitting:
+            other = self._left[0]
+            msg = (
+                f"the schedule of block {other.block.number} was recorded with --strategy {other.strategy}"
+                f" --access-lists {other.access_lists}, not {strategy} and {access_lists}; ask for the same"
+            )
+            raise InvalidInput(msg)
+        self._left = fitting
 
     def begin(self, block: Block, pre_state: PreState) -> None:
         """Find the block's next run and give every worker the block."""

@@ -1,0 +1,60 @@
+"""The options `--record-schedule` and `--replay-schedule`: a recorder that ends in a file, a pool that follows one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.console import ERRORS
+from executor.errors import InvalidInput, UsageError
+from executor.files import check_writable
+from executor.replay_pool import ReplayPool
+from executor.schedule import ScheduleRecorder
+from executor.schedule_file import dump_schedule, load_schedule
+
+RecordOption = Annotated[
+    Path | None,
+    typer.Option("--record-schedule", help="Write every dispatch and reply to a file (JSON lines; .gz packs it)."),
+]
+FollowOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--replay-schedule", help="Run exactly what such a file says, on inline workers; other options alike."
+    ),
+]
+
+
+@contextmanager
+def recorder_to(path: Path | None) -> Iterator[ScheduleRecorder | None]:
+    """Yield a recorder whose runs go to `path` at the end, however it ends; None without a path."""
+    if path is None:
+        yield None
+        return
+    check_writable(path)
+    recorder = ScheduleRecorder()
+    try:
+        yield recorder
+    finally:
+        runs = len(recorder.schedule)
+        if runs:
+            dump_schedule(recorder.schedule, path)
+        written = f"schedule of {runs} runs written to {path}" if runs else f"no run to record: {path} is not written"
+        ERRORS.print(written, markup=False)
+
+
+def scripted_pool(
+    path: Path | None, workers: int | None, shuffle: int | None, address: str | None
+) -> ReplayPool | None:
+    """Return the pool that follows the schedule in `path`, None without one; options that contradict it are refused."""
+    if path is None:
+        return None
+    if shuffle is not None or address is not None:
+        raise UsageError("--replay-schedule runs inline, in the recorded order; drop --shuffle and --address")
+    pool = ReplayPool(load_schedule(path))
+    if workers not in {None, pool.workers}:
+        raise InvalidInput(f"{path} was recorded with --workers {pool.workers}, not {workers}; ask for the same")
+    return pool
