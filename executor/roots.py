@@ -32,7 +32,7 @@ class TrieAccount:
 
 def state_root(state: MemoryState) -> bytes:
     """Return the root of a complete state; every account of it counts, empty ones too."""
-    return secure_root({address: _encode(_with_root(account)) for address, account in state.accounts.items()})
+    return secure_root({address: encode_account(_with_root(account)) for address, account in state.accounts.items()})
 
 
 def _with_root(account: Account) -> TrieAccount:
@@ -57,7 +57,7 @@ def witness_state_root(witness: Witness, diff: StateDiff) -> bytes:
     for address, change in diff.accounts.items():
         key = keccak256(address)
         account = _decode(accounts.get(key))
-        changes[key] = b"" if change.deleted else _encode(_changed(account or TrieAccount(), change, nodes))
+        changes[key] = b"" if change.deleted else encode_account(_changed(account or TrieAccount(), change, nodes))
     return accounts.update(changes)
 
 
@@ -109,7 +109,8 @@ def _slot_key(slot: int) -> bytes:
     return slot.to_bytes(32, "big")
 
 
-def _encode(account: TrieAccount) -> bytes:
+def encode_account(account: TrieAccount) -> bytes:
+    """Return the value of an account in the state trie."""
     fields = encode_int(account.nonce), encode_int(account.balance)
     hashes = encode_bytes(account.storage_root), encode_bytes(account.code_hash)
     return encode_list(b"".join(fields + hashes))
