@@ -1,16 +1,24 @@
-"""The list of workloads: names, parameters, and the one way to make a block from them."""
+"""The list of workloads: names, parameters, and the one way to make blocks from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from executor.errors import UsageError
-from workloads import transfers
+from workloads import (
+    amm,
+    transfers,
+)
 from workloads.lending import generator as lending
 from workloads.parameters import WorkloadSpec, nearest, parse_parameters
 from workloads.workload import Workload
 
-WORKLOADS: dict[str, WorkloadSpec] = {spec.name: spec for spec in (transfers.SPEC, lending.SPEC)}
+_GENERATORS = (
+    transfers,
+    lending,
+    amm,
+)
+WORKLOADS: dict[str, WorkloadSpec] = {generator.SPEC.name: generator.SPEC for generator in _GENERATORS}
 """Name -> generator, in the order in which they are shown."""
 
 

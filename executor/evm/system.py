@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eth.vm.forks.homestead.headers import dao_drain_list, dao_refund_contract
-from eth.vm.message import Message
 
 from executor.earlier_state import EarlierState
 from executor.errors import InvalidBlock
 from executor.evm.state import EvmState
-from executor.evm.transaction import Engine, TransactionContext
+from executor.evm.transaction import Engine
 from executor.receipts import decode_logs
 from executor.types import Block, TransactionResult
 from scheduler.access import Address
@@ -78,10 +77,9 @@ def _effects(state: EvmState) -> TransactionResult:
 
 def _system_call(engine: Engine, state: EvmState, target: Address, data: bytes) -> bytes | None:
     """Call a system contract as EIP-4788 says; None if it fails. Without code nothing happens."""
-    message = Message(SYSTEM_GAS, target, SYSTEM_ADDRESS, 0, data, state.get_code(target))
-    computation = engine.computation.apply_message(state, message, TransactionContext(SYSTEM_ADDRESS, 0, ()))
+    output = engine.call(state, SYSTEM_ADDRESS, target, data, SYSTEM_GAS)
     state.forget_access()
-    return None if computation.is_error else bytes(computation.output)
+    return output
 
 
 def _checked_system_call(engine: Engine, state: EvmState, target: Address) -> bytes:

@@ -84,6 +84,19 @@ class Engine:
         seconds = thread_time() - started
         return TransactionResult(reads=state.reads, bounds=state.final_bounds(), seconds=seconds, **facts)
 
+    def call(self, state: EvmState, sender: Address, target: Address, data: bytes, gas: int) -> bytes | None:
+        """Run a message of no transaction on `state` and return its output, None if it fails.
+
+        What it changes stays in `state`: system calls want that, a question throws the view away.
+        """
+        computation = self.message(state, sender, target, data, gas)
+        return None if computation.is_error else bytes(computation.output)
+
+    def message(self, state: EvmState, sender: Address, target: Address, data: bytes, gas: int) -> Any:
+        """Run a message of no transaction on `state` and return its computation, failed or not."""
+        message = Message(gas, target, sender, 0, data, state.get_code(target))
+        return self.computation.apply_message(state, message, TransactionContext(sender, 0, ()))
+
     def _run(self, raw: bytes, state: EvmState, facts: dict[str, Any], *, assume_nonce: bool) -> None:
         tx, context = decode_transaction(raw), self.context
         gas, floor = check_form(tx, context.rules)

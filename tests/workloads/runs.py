@@ -42,13 +42,16 @@ def comparable(access: AccessSet) -> AccessSet:
 
 
 def wrong_access_sets(workload: Workload, runs: list[Run] | None = None) -> list[str]:
-    """Return every difference between the sets that were emitted and the accesses that were made."""
+    """Return every difference between the sets that were emitted and the accesses that were made.
+
+    Compared is what a generator vouches for; sets that a stage recorded hold more.
+    """
     lines = []
     for index, (block, run) in enumerate(zip(workload.blocks, runs or run_all(workload), strict=True)):
         observed = observed_sets(run.result.transactions, run.before)
         for at, (mine, theirs) in enumerate(zip(block.access_sets or (), observed, strict=True)):
             where = f"block {index}, transaction {at} ({workload.operations[index][at]})"
-            lines += [f"{where}: {line}" for line in _differences(mine, comparable(theirs))]
+            lines += [f"{where}: {line}" for line in _differences(comparable(mine), comparable(theirs))]
     return lines
 
 
