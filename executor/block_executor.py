@@ -14,6 +14,7 @@ from executor.replay_pool import ReplayPool
 from executor.schedule import ScheduleRecorder
 from executor.sequential import execute_sequential
 from executor.state import PreState
+from executor.state_trie import StateTrie
 from executor.strategies import SEQUENTIAL, STRATEGY_NAMES, expected_sets
 from executor.types import Block, BlockResult
 from scheduler.access import AccessSet
@@ -63,21 +64,27 @@ class BlockExecutor:
         if pool is None and strategy != SEQUENTIAL:
             self._pool = make_pool(self.backend, self.workers, seed=seed, address=address)
 
-    def execute(self, block: Block, pre_state: PreState) -> BlockResult:
-        """Execute `block` on `pre_state`, which is not changed.
+    def execute(self, block: Block, pre_state: PreState, pre_trie: StateTrie | None = None) -> BlockResult:
+        """Execute `block` on `pre_state`, which is not changed; `pre_trie` is its trie, where there is one.
 
         Raises InvalidBlock (InvalidTransaction with its index) where the block breaks a rule,
         ExecutionFailed where the engine fails, PoolError where workers are lost for good.
         """
         if self._pool is None:
-            return execute_sequential(block, pre_state)
-        return self.execute_with(block, pre_state, expected_sets(self.access_lists, block, pre_state))
+            return execute_sequential(block, pre_state, pre_trie)
+        return self.execute_with(block, pre_state, expected_sets(self.access_lists, block, pre_state), pre_trie)
 
-    def execute_with(self, block: Block, pre_state: PreState, sets: tuple[AccessSet, ...] | None) -> BlockResult:
+    def execute_with(
+        self,
+        block: Block,
+        pre_state: PreState,
+        sets: tuple[AccessSet, ...] | None,
+        pre_trie: StateTrie | None = None,
+    ) -> BlockResult:
         """Execute `block` with these expected access sets, one per transaction, right or wrong."""
         assert self._pool is not None, "a sequential executor has no scheduler"  # noqa: S101
         return execute_parallel(
-            block, pre_state, self._pool, self.strategy, self.access_lists, sets, self._costs, self._recorder
+            block, pre_state, self._pool, self.strategy, self.access_lists, sets, self._costs, self._recorder, pre_trie
         )
 
     def close(self) -> None:

@@ -12,17 +12,26 @@ from executor.evm import Engine, check_room, reason_class, run_epilogue
 from executor.header import requests_hash
 from executor.receipts import receipts_root
 from executor.settled import SettledState
+from executor.state import MemoryState, PreState
+from executor.state_trie import StateTrie
 from executor.types import Block, BlockResult, Receipt, TransactionResult
 
 
 class BlockMerger:
-    """Takes settled results one by one, in block order, and ends in the block's result."""
+    """Takes settled results one by one, in block order, and ends in the block's result.
 
-    def __init__(self, block: Block, engine: Engine, settled: SettledState) -> None:
+    Before Byzantium a receipt holds the state root after its transaction: `pre_trie`, the trie of the pre-state,
+    answers it; where it is None but the pre-state is complete, it is built.
+    """
+
+    def __init__(
+        self, block: Block, engine: Engine, settled: SettledState, pre_state: PreState, pre_trie: StateTrie | None
+    ) -> None:
         self._block = block
         self._engine = engine
         self._settled = settled
         self._rules = engine.context.rules
+        self._pre_trie = None if self._rules.status_receipts else pre_trie or _trie_of(pre_state)
         self._receipts: list[Receipt] = []
         self._gas_used = 0
         self._blob_gas_used = 0
@@ -48,8 +57,13 @@ class BlockMerger:
                 cumulative_gas_used=self._gas_used,
                 bloom=result.bloom.to_bytes(256, "big"),
                 logs_rlp=result.logs_rlp,
+                post_state=self._post_state(),
             )
         )
+
+    def _post_state(self) -> bytes | None:
+        # From the block's pre-state each time: what a later transaction takes back must vanish from the diff.
+        return None if self._pre_trie is None else self._pre_trie.updated(self._settled.diff()).root
 
     def _admit(self, index: int, result: TransactionResult) -> None:
         if result.failure is not None:
@@ -92,3 +106,7 @@ class BlockMerger:
             requests=requests,
             requests_hash=requests_hash(requests) if self._rules.prague else None,
         )
+
+
+def _trie_of(pre_state: PreState) -> StateTrie | None:
+    return StateTrie.of(pre_state) if isinstance(pre_state, MemoryState) and pre_state.complete else None

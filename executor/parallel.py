@@ -22,6 +22,7 @@ from executor.replay_pool import ReplayPool
 from executor.schedule import ScheduleRecorder
 from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
+from executor.state_trie import StateTrie
 from executor.strategies import Plan, make_plan
 from executor.types import Block, BlockResult, BlockStats, TransactionResult
 from executor.wire import Codes, Task, pack_batch, unpack_reply
@@ -46,6 +47,7 @@ class BlockRun:
         model: CostModel,
         started: float,
         recorder: ScheduleRecorder | None = None,
+        pre_trie: StateTrie | None = None,
     ) -> None:
         context = block_context(block)
         empty_removed = context.rules.empty_accounts_removed
@@ -58,7 +60,7 @@ class BlockRun:
         self._model = model
         self._free = [0.0] * len(block.transactions)
         self._priorities: list[float] | None = None
-        self._merger = BlockMerger(block, self._engine, settled)
+        self._merger = BlockMerger(block, self._engine, settled, pre_state, pre_trie)
         self._scheduler = BlockScheduler(
             len(block.transactions), self._state, graph=plan.graph, waves=plan.waves, barrier=plan.barrier
         )
@@ -238,6 +240,7 @@ def execute_parallel(
     sets: tuple[AccessSet, ...] | None,
     model: CostModel,
     recorder: ScheduleRecorder | None = None,
+    pre_trie: StateTrie | None = None,
 ) -> BlockResult:
     """Execute a block on a pool, with these expected access sets; the result is that of sequential execution.
 
@@ -247,7 +250,7 @@ def execute_parallel(
     with collector_paused():
         started = perf_counter()
         plan = make_plan(strategy, source, sets)
-        run = BlockRun(block, pre_state, pool, plan, model, started, recorder)
+        run = BlockRun(block, pre_state, pool, plan, model, started, recorder, pre_trie)
         if recorder is None:
             return run.run()
         with recorder.recording(block, strategy, source, pool.name, pool.workers):

@@ -11,24 +11,26 @@ from executor.evm import Engine, run_prologue
 from executor.merge import BlockMerger
 from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
+from executor.state_trie import StateTrie
 from executor.types import Block, BlockResult, BlockStats, TransactionResult
 
 
-def execute_sequential(block: Block, pre_state: PreState) -> BlockResult:
+def execute_sequential(block: Block, pre_state: PreState, pre_trie: StateTrie | None = None) -> BlockResult:
     """Return the block's result; `seconds` are from block and pre-state in memory to the receipts root.
 
+    `pre_trie`, the trie of a complete pre-state, saves building it for receipts that hold state roots.
     Raises InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails.
     """
     with collector_paused():
-        return _execute(block, pre_state)
+        return _execute(block, pre_state, pre_trie)
 
 
-def _execute(block: Block, pre_state: PreState) -> BlockResult:
+def _execute(block: Block, pre_state: PreState, pre_trie: StateTrie | None) -> BlockResult:
     started = perf_counter()
     context = block_context(block)
     settled = SettledState(pre_state, empty_removed=context.rules.empty_accounts_removed)
     engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))
-    merger = BlockMerger(block, engine, settled)
+    merger = BlockMerger(block, engine, settled, pre_state, pre_trie)
     merger.start(run_prologue(engine, block, settled))
     results: list[TransactionResult] = []
     for index, transaction in enumerate(block.transactions):
