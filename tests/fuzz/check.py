@@ -1,0 +1,259 @@
+"""Holds one block against EELS, and every schedule against sequential execution; says readably what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from executor.access_lists import observed_sets
+from executor.block_executor import BlockExecutor
+from executor.errors import InvalidBlock, InvalidInput
+from executor.pool import InlinePool
+from executor.receipts import decode_logs
+from executor.roots import state_root
+from executor.sequential import execute_sequential
+from executor.serialise import result_bytes
+from executor.state import MemoryState
+from executor.types import Block, BlockResult, Receipt
+from scheduler.access import AccessSet
+from tests import eels
+from tests.fuzz.source import Source
+from tests.oracle import Schedule, damaged
+
+UNNAMED = {
+    "DecodingError": {"InvalidRlp", "TransactionTypeError", "TransactionTypeContractCreationError"},
+    "InvalidBlock": {"InsufficientMaxFeePerGasError"},
+}
+"""What EELS raises where it has no name of its own (tests/validity): our names for the same."""
+DAMAGED = "damaged"
+
+
+class Difference(AssertionError):  # noqa: N818 - what it says
+    """Two executions of one block disagree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a block was refused, and because of which transaction (None: not because of one)."""
+
+    name: str
+    index: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one block came to: transactions by outcome, and the work of all schedules together."""
+
+    transactions: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    rejected: str = ""
+    schedules: int = 0
+    executions: int = 0
+    conflicts: int = 0
+
+    def __add__(self, other: Checked) -> Checked:
+        """Return both together."""
+        return Checked(
+            self.transactions + other.transactions,
+            self.succeeded + other.succeeded,
+            self.failed + other.failed,
+            self.rejected or other.rejected,
+            self.schedules + other.schedules,
+            self.executions + other.executions,
+            self.conflicts + other.conflicts,
+        )
+
+
+def draw_schedules(source: Source, count: int = 2) -> tuple[Schedule, ...]:
+    """Return schedules of any strategy, source of lists, number of workers, completion order."""
+    kinds = (
+        ("optimistic", "none"), ("graph", "observed"), ("graph", "exact"), ("graph", DAMAGED), ("graph", "declared"),
+        ("waves", "exact"), ("waves", DAMAGED),
+    )  # fmt: skip
+    return tuple((*source.pick(kinds), source.byte(), 1 + source.below(8), 1 + source.below(4)) for _ in range(count))
+
+
+def check(block: Block, pre: MemoryState, schedules: Sequence[Schedule], *, against_eels: bool = True) -> Checked:
+    """Return the counts of a block on which all agree; Difference where they do not.
+
+    A block that we refuse has to be refused by EELS for the same reason, and its transactions before the
+    refused one have to be a block on which all agree.
+    """
+    ours = run_ours(block, pre, None)
+    if isinstance(ours, BlockResult):
+        if against_eels:
+            _same_as_eels(ours, eels.execute_block(block, pre), pre)
+        done = _same_in_parallel(block, pre, ours, schedules)
+        good = sum(receipt.status == 1 for receipt in ours.receipts)
+        return replace(done, transactions=len(ours.receipts), succeeded=good, failed=len(ours.receipts) - good)
+    done = _same_in_parallel(block, pre, ours, schedules)
+    refused = Checked(transactions=1, rejected=ours.name) + done
+    if ours.index is None:
+        if against_eels:
+            _refused_by_eels(block, pre, ours)
+        return refused
+    if against_eels:
+        _refused_by_eels(_cut(block, ours.index + 1), pre, ours)
+    return refused + check(_cut(block, ours.index), pre, schedules, against_eels=against_eels)
+
+
+def _cut(block: Block, count: int) -> Block:
+    return replace(block, transactions=block.transactions[:count])
+
+
+# -- running ----------------------------------------------------------------------------------------------
+
+
+def run_ours(
+    block: Block, pre: MemoryState, executor: BlockExecutor | None, sets: object = None
+) -> BlockResult | Rejection:
+    """Return our result or the reason for none; what is neither (a fault of ours) is raised."""
+    try:
+        if executor is None:
+            return execute_sequential(block, pre)
+        if isinstance(sets, tuple):
+            return executor.execute_with(block, pre, sets)
+        return executor.execute(block, pre)
+    except (InvalidBlock, InvalidInput) as error:
+        return Rejection(type(error).__name__, getattr(error, "index", None), str(error))
+
+
+def _same_in_parallel(
+    block: Block, pre: MemoryState, expected: BlockResult | Rejection, schedules: Sequence[Schedule]
+) -> Checked:
+    done = Checked()
+    for schedule in schedules:
+        strategy, lists, seed, workers, limit = schedule
+        sets, source = _sets(lists, seed, expected, pre)
+        with BlockExecutor(strategy=strategy, access_lists=source, pool=InlinePool(workers, seed, limit)) as executor:
+            result = run_ours(block, pre, executor, sets)
+        _same(result, expected, schedule)
+        if isinstance(result, BlockResult):
+            stats = result.stats
+            if stats.max_executions > 3:
+                msg = f"{schedule}: a transaction ran {stats.max_executions} times"
+                raise Difference(msg)
+            done += Checked(schedules=1, executions=stats.executions, conflicts=stats.conflicts)
+    return done
+
+
+def _sets(
+    lists: str, seed: int | None, expected: BlockResult | Rejection, pre: MemoryState
+) -> tuple[tuple[AccessSet, ...] | None, str]:
+    """Return access sets to execute with, and the name of their source; an invalid block has no exact ones."""
+    if lists not in {"exact", DAMAGED}:
+        return None, lists
+    if isinstance(expected, Rejection):
+        return None, "none"
+    sets = observed_sets(expected.transactions, pre)
+    return (damaged(sets, seed or 0) if lists == DAMAGED and sets else sets), "exact"
+
+
+# -- comparing --------------------------------------------------------------------------------------------
+
+
+def _same(result: BlockResult | Rejection, expected: BlockResult | Rejection, schedule: Schedule) -> None:
+    if isinstance(expected, BlockResult) and isinstance(result, BlockResult):
+        if result == expected and result_bytes(result) == result_bytes(expected):
+            return
+        lines = list(_parallel_lines(result, expected))
+    elif result == expected:
+        return
+    else:
+        lines = [f"parallel {_told(result)}", f"sequential {_told(expected)}"]
+    raise Difference("\n".join([f"{schedule}: parallel execution differs from sequential", *lines]))
+
+
+def _told(outcome: BlockResult | Rejection) -> str:
+    if isinstance(outcome, Rejection):
+        return f"refuses transaction {outcome.index}: {outcome.name} ({outcome.message})"
+    return f"accepts the block with {len(outcome.receipts)} transactions"
+
+
+def _parallel_lines(result: BlockResult, expected: BlockResult) -> Iterator[str]:
+    for index, (one, other) in enumerate(zip(result.receipts, expected.receipts, strict=True)):
+        if one != other:
+            yield f"receipt {index}: parallel {_receipt(one)}; sequential {_receipt(other)}"
+    changes, others = result.state_diff.accounts, expected.state_diff.accounts
+    for address in sorted(changes.keys() | others.keys()):
+        if changes.get(address) != others.get(address):
+            yield f"0x{address.hex()}: parallel {changes.get(address)}; sequential {others.get(address)}"
+    for name in ("gas_used", "blob_gas_used", "receipts_root", "requests"):
+        if getattr(result, name) != getattr(expected, name):
+            yield f"{name}: parallel {getattr(result, name)!r}; sequential {getattr(expected, name)!r}"
+
+
+def _receipt(receipt: Receipt | eels.EelsReceipt) -> str:
+    logs = decode_logs(receipt.logs_rlp) if isinstance(receipt, Receipt) else receipt.logs
+    told = [f"{log.address.hex()[-6:]}:{[t.hex().lstrip('0') for t in log.topics]}:{log.data.hex()}" for log in logs]
+    root = receipt.post_state.hex() if receipt.post_state else None
+    return f"status {receipt.status} gas {receipt.gas_used}/{receipt.cumulative_gas_used} logs {told} root {root}"
+
+
+def _same_as_eels(ours: BlockResult, theirs: eels.EelsResult | eels.EelsRejection, pre: MemoryState) -> None:
+    if isinstance(theirs, eels.EelsRejection):
+        msg = f"EELS refuses a block that we accept: {theirs.name}: {theirs.message}"
+        raise Difference(msg)
+    lines = [*_receipt_lines(ours, theirs), *_header_lines(ours, theirs)]
+    post = pre.copy()
+    post.apply(ours.state_diff)
+    lines += _account_lines(post, theirs.post)
+    if not lines and state_root(post) != theirs.state_root:
+        lines.append(f"state root: ours {state_root(post).hex()}; EELS {theirs.state_root.hex()}")
+    if lines:
+        raise Difference("\n".join(["our execution differs from EELS'", *lines]))
+
+
+def _receipt_lines(ours: BlockResult, theirs: eels.EelsResult) -> Iterator[str]:
+    if len(ours.receipts) != len(theirs.receipts):
+        yield f"receipts: ours {len(ours.receipts)}; EELS {len(theirs.receipts)}"
+        return
+    for index, (one, other) in enumerate(zip(ours.receipts, theirs.receipts, strict=True)):
+        mine = eels.EelsReceipt(
+            tx_type=one.tx_type,
+            status=one.status,
+            gas_used=one.gas_used,
+            cumulative_gas_used=one.cumulative_gas_used,
+            bloom=one.bloom,
+            logs=decode_logs(one.logs_rlp),
+            post_state=one.post_state if one.post_state is not None else other.post_state,
+        )
+        if mine != other:
+            yield f"receipt {index}: ours {_receipt(one)}; EELS {_receipt(other)}"
+
+
+def _header_lines(ours: BlockResult, theirs: eels.EelsResult) -> Iterator[str]:
+    names = ["gas_used", "blob_gas_used", "bloom", "requests", "requests_hash"]
+    # Before Byzantium the root is over intermediate state roots, which we may not have.
+    if all(receipt.status is not None or receipt.post_state is not None for receipt in ours.receipts):
+        names.append("receipts_root")
+    for name in names:
+        one, other = getattr(ours, name), getattr(theirs, name)
+        if one != other:
+            yield f"{name}: ours {one!r}; EELS {other!r}"
+
+
+def _account_lines(ours: MemoryState, theirs: MemoryState) -> Iterator[str]:
+    for address in sorted(ours.accounts.keys() | theirs.accounts.keys()):
+        one, other = _account(ours, address), _account(theirs, address)
+        if one != other:
+            yield f"0x{address.hex()}: ours {one}; EELS {other}"
+
+
+def _account(state: MemoryState, address: bytes) -> tuple[object, ...] | None:
+    account = state.accounts.get(address)
+    if account is None:
+        return None
+    return account.balance, account.nonce, account.code_hash.hex()[:8], {s: v for s, v in account.storage.items() if v}
+
+
+def _refused_by_eels(block: Block, pre: MemoryState, ours: Rejection) -> None:
+    theirs = eels.execute_block(block, pre)
+    if isinstance(theirs, eels.EelsResult):
+        msg = f"we refuse transaction {ours.index}, EELS does not: {ours.name}: {ours.message}"
+        raise Difference(msg)
+    if theirs.name != ours.name and ours.name not in UNNAMED.get(theirs.name, ()):
+        msg = f"transaction {ours.index}: we say {ours.name} ({ours.message}), EELS {theirs.name} ({theirs.message})"
+        raise Difference(msg)
