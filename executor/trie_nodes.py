@@ -31,13 +31,16 @@ Encoder: TypeAlias = Callable[[V], bytes]
 """Value -> what the trie holds of it, at least a byte."""
 
 EMPTY: Empty = (b"\x80",)
-_LEAF: Final = 3  # the kinds of nodes, told by their lengths
+_EMPTY: Final = 1  # the kinds of nodes, told by their lengths
+_LEAF: Final = 3
 _BRANCH: Final = 5
 _WIDTH = 16
 _KEY_NIBBLES = 64
 _HASH_SIZE = 32
 _HASHED = 33  # length of a reference that is a hash; one that is a node in place has less than 32 bytes
 _NO_VALUE = b"\x80"
+_USUAL = 536  # above the 529 bytes of a full branch
+_PREFIXES = tuple(encode_list(bytes(length))[: -length or None] for length in range(_USUAL))
 _ODD_LEAF = tuple(bytes([0x30 | nibble]) for nibble in range(_WIDTH))
 
 
@@ -70,9 +73,10 @@ def _updated(node: Node[V], changes: Changes[V], low: int, high: int, depth: int
 
 def _updated_leaf(leaf: Leaf[V], changes: Changes[V], depth: int, encode: Encoder[V]) -> Node[V]:
     key, value, _ = leaf
+    if len(changes) == 1 and changes[0][0] == key:  # nearly always so
+        new = changes[0][1]
+        return EMPTY if new is None else leaf if new == value else _leaf(key, new, depth, encode)
     values = {key: value, **dict(changes)}
-    if len(values) == 1 and values[key] == value:
-        return leaf
     return _built(_present(sorted(values.items(), key=_first)), depth, encode)
 
 
@@ -85,14 +89,22 @@ def _updated_branch(
         if shared < at:
             children = _only(_nibble(key, shared), _moved(node, shared + 1, encode))
             at = shared
-    after = list(children)
+    after, emptied, moved = list(children), False, at != node[1]
     for nibble, first, end in _groups(changes, low, high, at):
-        after[nibble] = _updated(children[nibble], changes, first, end, at + 1, encode)
-    if at == node[1] and all(new is old for new, old in zip(after, children, strict=True)):
+        old = children[nibble]
+        new = after[nibble] = _updated(old, changes, first, end, at + 1, encode)
+        emptied |= len(new) == _EMPTY
+        moved |= new is not old
+    if not moved:
         return node
-    left = [child for child in after if len(child) > 1]
+    return _folded(key, at, after, depth, encode) if emptied else _branch(key, at, after, depth)
+
+
+def _folded(key: bytes, at: int, children: Sequence[Node[V]], depth: int, encode: Encoder[V]) -> Node[V]:
+    """Return the branch over `children`, or what is left in its place: its only child, or nothing."""
+    left = [child for child in children if len(child) != _EMPTY]
     if len(left) > 1:
-        return _branch(key, at, after, depth)
+        return _branch(key, at, children, depth)
     return _moved(left[0], depth, encode) if left else EMPTY
 
 
@@ -180,5 +192,6 @@ def _extended(key: bytes, depth: int, at: int, inner: bytes) -> bytes:
 
 def _reference(items: bytes) -> bytes:
     """Return the reference of the node whose encoded items, joined, are `items`."""
-    node = encode_list(items)
+    length = len(items)
+    node = _PREFIXES[length] + items if length < _USUAL else encode_list(items)
     return node if len(node) < _HASH_SIZE else b"\xa0" + keccak256(node)
