@@ -39,11 +39,9 @@ def recorder_to(path: Path | None) -> Iterator[ScheduleRecorder | None]:
     try:
         yield recorder
     finally:
-        runs = len(recorder.schedule)
-        if runs:
+        if recorder.schedule:  # none where the first run did not begin: the error says why
             dump_schedule(recorder.schedule, path)
-        written = f"schedule of {runs} runs written to {path}" if runs else f"no run to record: {path} is not written"
-        ERRORS.print(written, markup=False)
+            ERRORS.print(f"schedule of {len(recorder.schedule)} runs written to {path}", markup=False)
 
 
 def scripted_pool(

@@ -129,7 +129,7 @@ class ScheduleRecorder:
         try:
             yield
         except BaseException as caught:
-            error = " ".join(f"{type(caught).__name__}: {caught}".split())
+            error = " ".join(f"{type(caught).__name__}: {caught}".split()).removesuffix(":")
             raise
         finally:
             events = tuple(map(_finished, self._events))
