@@ -15,6 +15,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from executor.hashing import keccak256
 from executor.rlp_codec import encode_bytes, encode_list
+from executor.trie import EMPTY_ROOT
 
 V = TypeVar("V")
 
@@ -46,6 +47,8 @@ _ODD_LEAF = tuple(bytes([0x30 | nibble]) for nibble in range(_WIDTH))
 
 def root_hash(node: Node[V]) -> bytes:
     """Return the root of the trie whose topmost node is `node`."""
+    if len(node) == _EMPTY:
+        return EMPTY_ROOT
     reference = node[-1]
     return reference[1:] if len(reference) == _HASHED else keccak256(reference)
 
@@ -59,7 +62,7 @@ def find(node: Node[V], key: bytes) -> V | None:
 
 def updated(node: Node[V], changes: Changes[V], encode: Encoder[V]) -> Node[V]:
     """Return the topmost node after `changes`; `node` and all below it stay as they are."""
-    return _updated(node, changes, 0, len(changes), 0, encode)
+    return _updated(node, changes, 0, len(changes), 0, encode) if changes else node
 
 
 def _updated(node: Node[V], changes: Changes[V], low: int, high: int, depth: int, encode: Encoder[V]) -> Node[V]:
@@ -77,7 +80,8 @@ def _updated_leaf(leaf: Leaf[V], changes: Changes[V], depth: int, encode: Encode
         new = changes[0][1]
         return EMPTY if new is None else leaf if new == value else _leaf(key, new, depth, encode)
     values = {key: value, **dict(changes)}
-    return _built(_present(sorted(values.items(), key=_first)), depth, encode)
+    pairs = _present(sorted(values.items(), key=_first))
+    return leaf if pairs == [(key, value)] else _built(pairs, depth, encode)
 
 
 def _updated_branch(
@@ -89,13 +93,13 @@ def _updated_branch(
         if shared < at:
             children = _only(_nibble(key, shared), _moved(node, shared + 1, encode))
             at = shared
-    after, emptied, moved = list(children), False, at != node[1]
+    after, emptied, changed = list(children), False, False
     for nibble, first, end in _groups(changes, low, high, at):
         old = children[nibble]
         new = after[nibble] = _updated(old, changes, first, end, at + 1, encode)
         emptied |= len(new) == _EMPTY
-        moved |= new is not old
-    if not moved:
+        changed |= new is not old
+    if not changed:
         return node
     return _folded(key, at, after, depth, encode) if emptied else _branch(key, at, after, depth)
 

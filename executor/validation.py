@@ -10,6 +10,7 @@ from executor.forks import ForkRules, fork_rules
 from executor.header import withdrawals_root
 from executor.roots import state_root, witness_state_root
 from executor.state import MemoryState, PreState
+from executor.state_trie import StateTrie
 from executor.types import Block, BlockResult, Header, StateDiff, Witness
 
 CheckedValue: TypeAlias = "int | bytes | None"
@@ -35,10 +36,19 @@ class HeaderCheck:
         return all(check is not False for check in self.checks.values())
 
 
-def check_header(block: Block, result: BlockResult, pre_state: PreState, witness: Witness | None = None) -> HeaderCheck:
-    """Compare `result` with the header of `block`; fields that the block's fork lacks are left out."""
+def check_header(
+    block: Block,
+    result: BlockResult,
+    pre_state: PreState,
+    witness: Witness | None = None,
+    trie: StateTrie | None = None,
+) -> HeaderCheck:
+    """Compare `result` with the header of `block`; fields that the block's fork lacks are left out.
+
+    `trie` is that of the whole state before the block, kept from earlier blocks: it saves building one.
+    """
     rules, header = fork_rules(block.fork), block.header
-    root, no_root = _post_state_root(result.state_diff, pre_state, witness)
+    root, no_root = _post_state_root(result.state_diff, pre_state, witness, trie)
     reasons = {"state_root": no_root} if root is None else {}
     if not rules.status_receipts and not _post_states_known(result):
         reasons["receipts_root"] = f"receipts of {rules.name} hold state roots, which are not known"
@@ -72,8 +82,12 @@ def _post_states_known(result: BlockResult) -> bool:
     return all(receipt.post_state is not None for receipt in result.receipts)
 
 
-def _post_state_root(diff: StateDiff, pre_state: PreState, witness: Witness | None) -> tuple[bytes | None, str]:
+def _post_state_root(
+    diff: StateDiff, pre_state: PreState, witness: Witness | None, trie: StateTrie | None
+) -> tuple[bytes | None, str]:
     """Return the state root after the block, or None and why there is none."""
+    if trie is not None:
+        return trie.updated(diff).root, ""
     if isinstance(pre_state, MemoryState) and pre_state.complete:
         after = pre_state.copy()
         after.apply(diff)
