@@ -30,6 +30,7 @@ CASES: list[dict[str, str]] = [
     {"assets": "8", "failing": "0.3"},
     {"assets": "1"},
     {"blocks": "4", "declare": "1"},
+    {"blocks": "3", "keeper": "1"},
     {"mix": "liquidate:1,deposit:1", "unhealthy": "9"},
     {"users": "1", "zipf_users": "0"},
 ]

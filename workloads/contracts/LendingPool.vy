@@ -300,6 +300,15 @@ def cover_deficit(asset: address, amount: uint256):
     self._pull(asset, paid)
 
 
+@external
+@nonreentrant
+def accrue(asset: address):
+    """
+    @notice Bring an asset's indexes and rate up to now; anyone may. Later calls of the block find them current.
+    """
+    self._open(asset)
+
+
 # -- the owner --------------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ METHODS: dict[str, Callable[[Pool, Address, Listing, int], None]] = {
 }
 RISKY = frozenset({"borrow", "withdraw"})
 """What must leave the user healthy."""
-GAS = {"liquidate": 800_000}
+GAS = {"liquidate": 800_000, "accrue": 200_000}
 USUAL_GAS = 500_000
 
 
@@ -53,6 +53,11 @@ def liquidation(
         arguments=(user, debt.token.address, collateral.token.address, amount),
         step=lambda: pool.liquidate(liquidator.address, user, debt, collateral, amount),
     )
+
+
+def accrual(keeper: KeyPair, pool: Pool, listing: Listing) -> Action:
+    """Return a keeper's call that brings an asset's indexes up to now."""
+    return Action("accrue", keeper, pool, (listing.token.address,), lambda: pool.accrue(listing))
 
 
 def perform(action: Action, storage: ModelStorage) -> tuple[Call, bool]:

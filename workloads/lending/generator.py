@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from random import Random
 
 from executor.errors import UsageError
 from scheduler.access import Address
-from workloads.accounts import KeyPair
+from workloads.accounts import KeyPair, make_accounts
 from workloads.block_builder import BlockBuilder, block_time, genesis
 from workloads.checks import ModelCheck, NonceCheck, SupplyCheck
 from workloads.distributions import Zipf, draw_mix, log_normal
-from workloads.lending.actions import RISKY, Action, liquidation, perform, pool_action
+from workloads.lending.actions import RISKY, Action, accrual, liquidation, perform, pool_action
 from workloads.lending.checks import PoolCheck
 from workloads.lending.market import Market, genesis_accounts, make_market
 from workloads.lending.pool_model import Pool
@@ -42,6 +43,7 @@ PARAMETERS = {
     "failing": Parameter(0.02, "share of transactions that are meant to revert", minimum=0, maximum=1),
     "unhealthy": Parameter(4, "positions per pool that can be liquidated from the start", 0, 1_000),
     "liquidators": Parameter(4, "accounts that liquidate", minimum=1, maximum=1_000),
+    "keeper": Parameter(0, "1: the first transactions of a block bring every asset's indexes up to now", 0, 1),
     "blocks": Parameter(1, "blocks over which the transactions are spread", minimum=1, maximum=1_000),
     "declare": Parameter(0, "1: put the touched slots into the transaction (EIP-2930)", 0, 1),
 }
@@ -72,12 +74,17 @@ def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     builder = BlockBuilder(declare=bool(parameters.integer("declare")))
     users = Zipf(len(market.users), parameters.number("zipf_users"))
     assets = Zipf(len(market.tokens), parameters.number("zipf_assets"))
+    keepers = make_accounts(seed, "keeper", parameters.integer("keeper"))
     work = _Lending(parameters, random, market, builder, users, assets)
-    operations = draw_mix(random, weights, transactions)
     blocks = parameters.integer("blocks")
-    for index in range(blocks):
-        _fill_block(work, index, operations[index * transactions // blocks : (index + 1) * transactions // blocks])
-    for account in (*market.users, *market.liquidators):
+    upkeep = [
+        accrual(keeper, pool, listing) for keeper in keepers for pool in market.pools for listing in pool.listings
+    ]
+    sizes = [(index + 1) * transactions // blocks - index * transactions // blocks for index in range(blocks)]
+    operations = iter(draw_mix(random, weights, sum(max(size - len(upkeep), 0) for size in sizes)))
+    for index, size in enumerate(sizes):
+        _fill_block(work, index, upkeep[:size], list(islice(operations, max(size - len(upkeep), 0))))
+    for account in (*market.users, *market.liquidators, *keepers):
         pre_state.put(account.address, balance=ETHER + builder.costs.get(account.address, 0))
     return Workload(
         name="lending",
@@ -108,10 +115,12 @@ def parse_mix(text: str) -> dict[str, float]:
     return weights
 
 
-def _fill_block(work: _Lending, index: int, operations: list[str]) -> None:
+def _fill_block(work: _Lending, index: int, upkeep: list[Action], operations: list[str]) -> None:
     for pool in work.market.pools:
         pool.now = block_time(index)
     work.risked.append({pool: set() for pool in work.market.pools})
+    for action in upkeep:
+        _emit(work, action)
     for operation in operations:
         if work.random.random() < work.parameters.number("failing"):
             _emit(work, _doomed(work))

@@ -171,6 +171,10 @@ class Pool(PoolSlots):
         debt.token.transfer_from(self.address, liquidator, self.address, repaid)
         collateral.token.transfer(self.address, liquidator, seized)
 
+    def accrue(self, listing: Listing) -> None:
+        """Bring the asset's indexes and rate up to now."""
+        self._open(listing)
+
     # -- interest -----------------------------------------------------------------------------------------
 
     def _open(self, listing: Listing) -> int:
