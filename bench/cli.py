@@ -194,6 +194,28 @@ def bench_engine(
             show_engines(Console(file=stream, width=None), rows)
 
 
+@app.command("bench-root")
+def bench_root(
+    accounts: Annotated[int, typer.Option(min=1, help="Accounts of the state.")] = 5_000,
+    slots: Annotated[int, typer.Option(min=1, help="Slots of the state, spread evenly over the accounts.")] = 100_000,
+    changed: Annotated[int, typer.Option(min=1, help="Slots that a block changes.")] = 2_000,
+    repeat: RepeatOption = 3,
+    json: JsonOption = False,
+) -> None:
+    """Time the state root of a block on the kept trie against a rebuild and py-evm; all must agree."""
+    from bench.state_root import compare_roots, root_document, show_roots  # noqa: PLC0415
+
+    with results_stream() as stream:
+        rows = list(_tracked(compare_roots(accounts, slots, changed, repeat), repeat, "rounds"))
+        if json:
+            print_json(stream, root_document(accounts, slots, changed, rows))
+        else:
+            show_roots(Console(file=stream, width=None), accounts, slots, changed, rows)
+    if not all(row.equal for row in rows):
+        ERRORS.print("a check failed: see the rounds marked NO")
+        raise typer.Exit(1)
+
+
 def _recorded(path: Path) -> Case:
     capsule = load_capsule(path)
     return Case(capsule.block, capsule.pre_state, capsule.witness)
