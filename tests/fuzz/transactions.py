@@ -162,7 +162,7 @@ def spoiled(plan: TxPlan, source: Source, fork: str, base_fee: int) -> TxPlan:
         lambda p: replace(p, gas=10**9),
         lambda p: replace(p, high_s=True),
         lambda p: replace(p, chain_id=2) if p.tx_type == LEGACY else p,
-        lambda p: replace(p, price=base_fee - 1, tip=0),
+        lambda p: replace(p, price=max(0, base_fee - 1), tip=0),
         lambda p: replace(p, tip=p.price + 1),
         lambda p: replace(p, tx_type=p.tx_type + 1, chain_id=1, blob_hashes=(), authorizations=()),
         lambda p: replace(p, max_blob_fee=0),
