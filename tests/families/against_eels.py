@@ -17,6 +17,10 @@ BLIND: Schedule = ("optimistic", "none", None, BLIND_LIMIT, 1)
 """A worker for each transaction, and all of them sent before the first reply: as long as there are no more than
 eight, every first run sees the state before the block and nothing else."""
 
+IN_THREES: Schedule = ("optimistic", "none", 4, 2, 3)
+"""The first three go to one worker and the next three to another, who knows of the first ones nothing: what its own
+first one wrote while it was wrong, its second and third one have seen."""
+
 
 @dataclass(frozen=True)
 class Right(Compared):
@@ -27,8 +31,12 @@ class Right(Compared):
     @property
     def again(self) -> list[int]:
         """The transactions that ran again after a first run on nothing but the state before the block."""
-        runs = self.parallel[BLIND].stats.executions_by_tx
-        assert len(runs) <= BLIND_LIMIT, "the first runs of a longer block are not blind"
+        assert len(self.sequential.receipts) <= BLIND_LIMIT, "the first runs of a longer block are not blind"
+        return self.ran_again(BLIND)
+
+    def ran_again(self, schedule: Schedule) -> list[int]:
+        """Return the transactions that ran more than once on a schedule."""
+        runs = self.parallel[schedule].stats.executions_by_tx
         return [index for index, count in enumerate(runs) if count > 1]
 
     @property
@@ -36,6 +44,11 @@ class Right(Compared):
         """Whether every schedule that knew the access sets ran each transaction exactly once."""
         results = [result for (_, source, *_), result in self.parallel.items() if source == "exact"]
         return all(set(result.stats.executions_by_tx) <= {1} and not result.stats.conflicts for result in results)
+
+    @property
+    def statuses(self) -> set[int | None]:
+        """Return the statuses of the receipts."""
+        return {receipt.status for receipt in self.sequential.receipts}
 
     def account(self, address: Address) -> Account | None:
         """Return the account after the block, None where there is none."""
