@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +100,25 @@ def test_lost_workers_are_lost_again(tmp_path: Path, seed: int) -> None:
     assert recording.result.stats.lost_workers == 2
     assert_same(recording.result, execute_sequential(block, state), state)
     assert_replays(block, state, recording, OPTIMISTIC)
+
+
+@pytest.mark.slow
+def test_a_death_under_ray_is_run_again_inline(
+    ray_pool: RayPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = spinning_block(200, contracts=10)
+    block, state = builder.block(), builder.state
+    victims, wait = ray_pool.pids()[:1], ray_pool.next_event
+
+    def kill_then_wait() -> Event:
+        if victims:
+            os.kill(victims.pop(), signal.SIGKILL)
+        return wait()
+
+    monkeypatch.setattr(ray_pool, "next_event", kill_then_wait)
+    recording = record(block, state, ray_pool, tmp_path, Setting("graph", "exact"))
+    assert len(losses(recording.schedule)) == 1
+    assert_replays(block, state, recording, Setting("graph", "exact"))
 
 
 def losses(schedule: Schedule) -> list[WorkerLost]:
