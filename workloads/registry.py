@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from executor.errors import UsageError
 from workloads import (
     amm,
+    flash,
+    perp,
     transfers,
 )
 from workloads.lending import generator as lending
@@ -16,7 +18,9 @@ from workloads.workload import Workload
 _GENERATORS = (
     transfers,
     lending,
+    flash,
     amm,
+    perp,
 )
 WORKLOADS: dict[str, WorkloadSpec] = {generator.SPEC.name: generator.SPEC for generator in _GENERATORS}
 """Name -> generator, in the order in which they are shown."""
