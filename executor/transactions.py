@@ -100,9 +100,10 @@ def _items(decoded: object, tx_type: int) -> Sequence[Any]:
     return decoded  # type: ignore[return-value]
 
 
-def _int(item: bytes, size: int = 32) -> int:
+def _int(item: object, size: int = 32) -> int:
+    item = _bytes(item)
     if len(item) > size or item[:1] == b"\x00":
-        msg = f"0x{bytes(item).hex()} is not an integer of at most {size} bytes without leading zeros"
+        msg = f"0x{item.hex()} is not an integer of at most {size} bytes without leading zeros"
         raise InvalidRlp(msg)
     return int.from_bytes(item, "big")
 
@@ -123,7 +124,14 @@ def _address(item: object, *, empty_allowed: bool = False) -> Address:
 
 
 def _access_list(item: Sequence[Any]) -> tuple[tuple[Address, tuple[int, ...]], ...]:
-    return tuple((_address(address), tuple(_slot(slot) for slot in slots)) for address, slots in _lists(item, 2))
+    return tuple((_address(address), tuple(map(_slot, _list(slots)))) for address, slots in _lists(item, 2))
+
+
+def _list(item: Sequence[Any]) -> Sequence[Any]:
+    if isinstance(item, bytes):
+        msg = "bytes stand where a list should be"
+        raise InvalidRlp(msg)
+    return item
 
 
 def _lists(item: Sequence[Any], size: int) -> Sequence[Any]:
@@ -184,7 +192,7 @@ def _type_3(f: Sequence[Any]) -> Transaction:
     return Transaction(
         BLOB, _int(f[0], 8), _int(f[1]), _int(f[2]), _int(f[3]), _int(f[4]), _address(f[5], empty_allowed=True),
         _int(f[6]), _bytes(f[7]), _int(f[11]), _int(f[12]), _int(f[13]), f, _access_list(f[8]),
-        _int(f[9]), tuple(_bytes(blob_hash) for blob_hash in f[10]),
+        _int(f[9]), tuple(map(_bytes, _list(f[10]))),
     )  # fmt: skip
 
 
