@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from executor.forks import ForkRules, fork_rules
 from tests.builders import BASE_FEE, GAS_LIMIT, SYSTEM_CONTRACTS
-from tests.fuzz.children import CREATED2, const
+from tests.fuzz.children import CREATED2, INIT_CODES, MORTAL, const
 from tests.fuzz.nodes import Node
 from tests.fuzz.places import (
     ABSENT,
@@ -24,6 +24,7 @@ from tests.fuzz.places import (
     PRECOMPILES,
     SENDERS,
     WITHDRAWAL_REQUESTS,
+    created2_at,
 )
 from tests.fuzz.plans import DELEGATION, AccountPlan, Case, TxPlan
 from tests.fuzz.programs import Grammar
@@ -32,8 +33,8 @@ from tests.fuzz.transactions import Transactions, spoiled
 
 ETHER = 10**18
 FORK_WEIGHTS = {
-    "Cancun": 84, "Prague": 84, "Shanghai": 9, "Paris": 6, "London": 9, "Berlin": 9, "Istanbul": 9, "Petersburg": 6,
-    "Byzantium": 9, "SpuriousDragon": 9, "TangerineWhistle": 4, "Homestead": 9, "Frontier": 9,
+    "Cancun": 74, "Prague": 74, "Shanghai": 16, "Paris": 8, "London": 14, "Berlin": 12, "Istanbul": 12,
+    "Petersburg": 10, "Byzantium": 8, "SpuriousDragon": 10, "TangerineWhistle": 4, "Homestead": 7, "Frontier": 7,
 }  # fmt: skip
 COINBASES = spread({
     "own": 10, "sender": 5, "contract": 6, "funded": 2, "absent": 2, "created": 1, "created2": 1, "precompile": 1,
@@ -80,7 +81,7 @@ class _Drawing:
         self._senders()
         self._contracts()
         self._others()
-        transactions = self._squeezed(transactions)
+        transactions = self._squeezed(self._revived(transactions))
         return Case(
             fork=self._fork,
             accounts=tuple(self._accounts.values()),
@@ -108,11 +109,12 @@ class _Drawing:
     def _squeezed(self, plans: tuple[TxPlan, ...]) -> tuple[TxPlan, ...]:
         """Give a sender just what its first transaction costs, at times by way of an earlier one's value."""
         source = self._source
-        if not source.chance(25):
+        if not source.chance(30):
             return plans
         position = source.below(len(plans))
         plan = plans[position]
-        if any(other.sender == plan.sender for other in plans[:position]):
+        others = sum(other.sender == plan.sender for other in plans) - 1
+        if others and not source.chance(10):
             return plans
         spare = source.pick((0, 0, 0, 1, -1, 1000))
         given = 0
@@ -125,10 +127,27 @@ class _Drawing:
         self._accounts[plan.sender] = replace(self._account(plan.sender), balance=balance)
         return plans
 
+    def _revived(self, plans: tuple[TxPlan, ...]) -> tuple[TxPlan, ...]:
+        """Put a contract that dies when called where another creates it again, and call both."""
+        source = self._source
+        if not source.chance(15):
+            return plans
+        number = source.below(2)
+        creator, address = CONTRACTS[number], created2_at(CONTRACTS[number], 0, INIT_CODES[0])
+        self._put(AccountPlan(address, source.pick(BALANCES), 1, code=MORTAL, storage=((0, 5), (2, 9))))
+        create = Node("create2", (const(source.below(2)), const(0)), raw=INIT_CODES[0])
+        earlier = self._account(creator)
+        self._put(replace(earlier, program=(Node("sstore", (const(0), create)), *earlier.program)))
+        for target in (address, creator, address):
+            position = source.below(len(plans) + 1)
+            call = TxPlan(source.pick(SENDERS), target, gas=250_000, price=self._base_fee + 1, tip=1)
+            plans = (*plans[:position], call, *plans[position:])
+        return plans
+
     def _gas_limit(self, plans: tuple[TxPlan, ...]) -> int:
         """Return a limit that the gas limits of the transactions mostly fit into, or that they nearly fill."""
         source = self._source
-        if not source.chance(8):
+        if not source.chance(4):
             return GAS_LIMIT
         return max(plan.gas for plan in plans) + source.below(sum(plan.gas for plan in plans) % 65_536 + 1)
 

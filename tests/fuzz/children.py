@@ -24,16 +24,15 @@ def store(slot: int, value: Node) -> Node:
 
 _COUNT = store(0, Node("add", (Node("sload", (const(0),)), const(1))))
 _DIE = Node("selfdestruct", (Node("caller"),))
-_MORTAL = code_of((_COUNT, _DIE))
-_PAID_TO_DIE = code_of(
-    (_COUNT, Node("if", (Node("callvalue"), Node("selfdestruct", (Node("coinbase"),)))), Node("stop"))
-)
-_TWICE = init_code((store(1, const(7)),), _PAID_TO_DIE)
+MORTAL = code_of((_COUNT, _DIE))
+_WHEN_PAID = Node("if", (Node("callvalue"), Node("selfdestruct", (Node("coinbase"),))))
+PAID_TO_DIE = code_of((_COUNT, _WHEN_PAID))
+_MARK = (_COUNT, store(1, const(7)))
 
 INIT_CODES: tuple[bytes, ...] = (
-    init_code((store(1, const(7)),), _MORTAL),  # dies when called
-    _TWICE,  # dies when paid
-    code_of((store(0, const(1)), _DIE)),  # dies in its own creation (EIP-6780)
+    init_code(_MARK, MORTAL),  # dies when called
+    init_code(_MARK, PAID_TO_DIE),
+    code_of((*_MARK, _DIE)),  # dies in its own creation (EIP-6780)
     init_code((), code_of((_COUNT,))),
     init_code((), b""),
     b"",

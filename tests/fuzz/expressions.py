@@ -62,7 +62,7 @@ CONSTANTS = (
 )  # fmt: skip
 VALUES = (0, 0, 0, 0, 1, 1, 2, 7, 100, 10**6, 10**15, 10**18)
 SIZES = spread({0: 10, 32: 12, 4: 2, 64: 6, 96: 4, 128: 4, 192: 2, 213: 1, 1: 1, 5000: 1})
-OFFSETS = spread({0: 20, 32: 10, 64: 6, 1: 2, 31: 2, 96: 2, 1000: 1, 2**20: 1, 2**70: 1})
+OFFSETS = spread({0: 20, 32: 10, 64: 6, 1: 2, 31: 2, 96: 2, 1000: 2, 2**20: 1})
 GAS = spread({"gas": 10, "100000": 4, "30000": 8, "3000": 3, "700": 1, "0": 2, "25000": 2, "9000": 2})
 SLOTS = spread({"hot": 20, "caller": 2, "computed": 3, "far": 1})
 
@@ -167,7 +167,7 @@ class Expressions:
         kind = self._source.pick(SLOTS)
         if kind == "caller":
             return Node("caller")
-        if kind == "computed" and depth > 0:
+        if kind == "computed":
             return Node("and", (self.expression(depth - 1), const(3)))
         return const(2**255) if kind == "far" else const(self._source.below(3))
 

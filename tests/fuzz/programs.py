@@ -10,7 +10,8 @@ from tests.fuzz.source import spread
 STATEMENTS = spread({
     "sstore": 20, "count": 16, "keep": 10, "if": 18, "call": 30, "log": 10, "mstore": 6, "tstore": 6, "pop": 6,
     "create": 6, "create2": 9, "selfdestruct": 4, "revert": 3, "return": 3, "stop": 1, "invalid": 1,
-    "extcodecopy": 3, "returndatacopy": 3, "copy": 4, "loop": 4, "burn": 1, "raw": 2, "clear": 5,
+    "extcodecopy": 3, "returndatacopy": 3, "copy": 4, "loop": 4, "burn": 1, "raw": 2, "clear": 5, "gate": 10,
+    "once": 6, "phoenix": 8,
 })  # fmt: skip
 KNOWN_INIT_CODES = INIT_CODES[:5]
 """The others are for failing."""
@@ -56,6 +57,32 @@ class Grammar(Expressions):
     def _do_if(self, depth: int) -> Node:
         return Node("if", (self.expression(depth - 1), *self._body(depth)))
 
+    def _do_gate(self, depth: int) -> Node:
+        """Write only if a slot that others write is still what it was: a stale run may write more, or elsewhere."""
+        source = self._source
+        seen = Node("sload", (const(source.below(2)),))
+        if source.chance(50):
+            return Node("sstore", (Node("and", (seen, const(3))), const(1 + source.below(3))))
+        condition = Node("lt", (seen, const(1 + source.below(3))))
+        return Node("if", (condition, Node("sstore", (const(2), self.expression(depth - 1)))))
+
+    def _do_once(self, _depth: int) -> Node:
+        """Keep what lies in transient storage, then change it: the next transaction has to find nothing."""
+        slot = const(self._source.below(2))
+        load, store = self._known("tload", "sload"), self._known("tstore", "sstore")
+        return Node("group", (Node("sstore", (slot, Node(load, (slot,)))), Node(store, (slot, Node("number")))))
+
+    def _do_phoenix(self, depth: int) -> Node:
+        """Create what dies when called, call it, and send it something after its death."""
+        source, slot = self._source, const(2)
+        kind, salt = ("create2", (const(source.pick(SALTS)),)) if self._known("create2", "") else ("create", ())
+        made = Node(kind, (self.amount(depth), *salt), raw=source.pick(INIT_CODES[:3]))
+        calls = tuple(
+            Node("pop", (Node("call", (Node("gas"), Node("sload", (slot,)), self.amount(depth), *[const(0)] * 4)),))
+            for _ in range(source.below(3))
+        )
+        return Node("group", (Node("sstore", (slot, made)), *calls))
+
     def _do_loop(self, depth: int) -> Node:
         return Node("loop", self._body(depth), value=2 + self._source.below(3))
 
@@ -70,6 +97,8 @@ class Grammar(Expressions):
 
     def _do_log(self, depth: int) -> Node:
         topics = self._source.below(5)
+        if topics == 0 and depth > 0:  # several in a row
+            return Node("group", (self._do_log(0), self._do_log(0)))
         store = Node("mstore", (const(0), self.expression(depth - 1)))
         parts = (const(0), self.size(), *(self.expression(1) for _ in range(topics)))
         return Node("group", (store, Node(f"log{topics}", parts)))
