@@ -24,6 +24,7 @@ class ForkRules:
     refund_quotient: int = 2
     destroy_refund: int = 24_000
     block_reward: int = 5 * ETHER
+    bomb_delay: int = 0  # blocks by which the difficulty bomb is late (EIP-649 and its successors)
     tx_types: frozenset[int] = frozenset({0})
     homestead: bool = False  # EIP-2
     empty_accounts_removed: bool = False  # EIP-161, with EIP-155 and EIP-170
@@ -33,6 +34,7 @@ class ForkRules:
     merged: bool = False  # EIP-3675
     initcode_metered: bool = False  # EIP-3860, with EIP-3651 and 4895
     blobs: bool = False  # EIP-4844, with EIP-4788 and 6780
+    target_blob_gas: int = 0
     max_blob_gas: int = 0
     blob_fraction: int = 1
     prague: bool = False  # EIP-7702, 7623, 7685, 2935
@@ -43,23 +45,33 @@ _HOMESTEAD = replace(_FRONTIER, name="Homestead", engine="homestead", create_gas
 _DAO = replace(_HOMESTEAD, name="DAOFork")
 _TANGERINE = replace(_HOMESTEAD, name="TangerineWhistle", engine="tangerine_whistle")
 _SPURIOUS = replace(_TANGERINE, name="SpuriousDragon", engine="spurious_dragon", empty_accounts_removed=True)
-_BYZANTIUM = replace(_SPURIOUS, name="Byzantium", engine="byzantium", block_reward=3 * ETHER, status_receipts=True)
-_CONSTANTINOPLE = replace(_BYZANTIUM, name="Constantinople", engine="constantinople", block_reward=2 * ETHER)
+_BYZANTIUM = replace(
+    _SPURIOUS,
+    name="Byzantium",
+    engine="byzantium",
+    block_reward=3 * ETHER,
+    bomb_delay=3_000_000,
+    status_receipts=True,
+)
+_CONSTANTINOPLE = replace(
+    _BYZANTIUM, name="Constantinople", engine="constantinople", block_reward=2 * ETHER, bomb_delay=5_000_000
+)
 _PETERSBURG = replace(_CONSTANTINOPLE, name="Petersburg", engine="petersburg")
 _ISTANBUL = replace(_PETERSBURG, name="Istanbul", engine="istanbul", nonzero_byte_gas=16)
-_MUIR = replace(_ISTANBUL, name="MuirGlacier", engine="muir_glacier")
+_MUIR = replace(_ISTANBUL, name="MuirGlacier", engine="muir_glacier", bomb_delay=9_000_000)
 _BERLIN = replace(_MUIR, name="Berlin", engine="berlin", access_lists=True, tx_types=frozenset({0, 1}))
 _LONDON = replace(
     _BERLIN,
     name="London",
     engine="london",
+    bomb_delay=9_700_000,
     base_fee=True,
     refund_quotient=5,
     destroy_refund=0,
     tx_types=frozenset({0, 1, 2}),
 )
-_ARROW = replace(_LONDON, name="ArrowGlacier", engine="arrow_glacier")
-_GRAY = replace(_ARROW, name="GrayGlacier", engine="gray_glacier")
+_ARROW = replace(_LONDON, name="ArrowGlacier", engine="arrow_glacier", bomb_delay=10_700_000)
+_GRAY = replace(_ARROW, name="GrayGlacier", engine="gray_glacier", bomb_delay=11_400_000)
 _PARIS = replace(_GRAY, name="Paris", engine="paris", block_reward=0, merged=True)
 _SHANGHAI = replace(_PARIS, name="Shanghai", engine="shanghai", initcode_metered=True)
 _CANCUN = replace(
@@ -67,6 +79,7 @@ _CANCUN = replace(
     name="Cancun",
     engine="cancun",
     blobs=True,
+    target_blob_gas=3 * GAS_PER_BLOB,
     max_blob_gas=6 * GAS_PER_BLOB,
     blob_fraction=3_338_477,
     tx_types=frozenset({0, 1, 2, 3}),
@@ -76,6 +89,7 @@ _PRAGUE = replace(
     name="Prague",
     engine="prague",
     prague=True,
+    target_blob_gas=6 * GAS_PER_BLOB,
     max_blob_gas=9 * GAS_PER_BLOB,
     blob_fraction=5_007_716,
     tx_types=frozenset({0, 1, 2, 3, 4}),
@@ -102,6 +116,7 @@ FORKS: tuple[ForkRules, ...] = (
     _PRAGUE,
 )
 FORK_ALIASES = {
+    "Dao": "DAOFork",
     "EIP150": "TangerineWhistle",
     "EIP158": "SpuriousDragon",
     "ConstantinopleFix": "Petersburg",

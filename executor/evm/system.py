@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from eth.vm.forks.homestead.headers import dao_drain_list, dao_refund_contract
 
 from executor.earlier_state import EarlierState
-from executor.errors import InvalidBlock
 from executor.evm.state import EvmState
 from executor.evm.transaction import Engine
+from executor.invalid_block import InvalidDepositLayoutError, SystemContractCallFailedError, SystemContractEmptyError
 from executor.receipts import decode_logs
 from executor.types import Block, TransactionResult
 from scheduler.access import Address
@@ -86,11 +86,11 @@ def _checked_system_call(engine: Engine, state: EvmState, target: Address) -> by
     """Call a request contract, which must exist and succeed (EIP-7002, 7251)."""
     if not state.get_code(target):
         msg = f"the system contract 0x{target.hex()} has no code"
-        raise InvalidBlock(msg)
+        raise SystemContractEmptyError(msg)
     output = _system_call(engine, state, target, b"")
     if output is None:
         msg = f"the system call to 0x{target.hex()} failed"
-        raise InvalidBlock(msg)
+        raise SystemContractCallFailedError(msg)
     return output
 
 
@@ -112,7 +112,7 @@ def _deposit(data: bytes) -> bytes:
     sizes = [int.from_bytes(data[at : at + 32], "big") for at, _ in heads]
     if len(data) != 576 or fields != [at for at, _ in heads] or sizes != [size for _, size in heads]:
         msg = "a deposit event does not have the deposit contract's layout"
-        raise InvalidBlock(msg)
+        raise InvalidDepositLayoutError(msg)
     return b"".join(data[at + 32 : at + 32 + size] for at, size in heads)
 
 
