@@ -38,7 +38,6 @@ _BRANCH: Final = 5
 _WIDTH = 16
 _KEY_NIBBLES = 64
 _HASH_SIZE = 32
-_HASHED = 33  # length of a reference that is a hash; one that is a node in place has less than 32 bytes
 _NO_VALUE = b"\x80"
 _USUAL = 536  # above the 529 bytes of a full branch
 _PREFIXES = tuple(encode_list(bytes(length))[: -length or None] for length in range(_USUAL))
@@ -47,10 +46,8 @@ _ODD_LEAF = tuple(bytes([0x30 | nibble]) for nibble in range(_WIDTH))
 
 def root_hash(node: Node[V]) -> bytes:
     """Return the root of the trie whose topmost node is `node`."""
-    if len(node) == _EMPTY:
-        return EMPTY_ROOT
-    reference = node[-1]
-    return reference[1:] if len(reference) == _HASHED else keccak256(reference)
+    # With 32 bytes of path below it the topmost node is too long to stand in place: it is always hashed.
+    return EMPTY_ROOT if len(node) == _EMPTY else node[-1][1:]
 
 
 def find(node: Node[V], key: bytes) -> V | None:
