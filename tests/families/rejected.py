@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -24,13 +25,18 @@ ORDERS = range(3)
 def verdict_of_eels(block: Block, pre_state: MemoryState) -> tuple[str, int]:
     """Return the name of EELS' exception and the index of the transaction that it is about.
 
-    EELS does not say which transaction it was: the shortest prefix of the block that it rejects ends in it.
+    EELS does not say which transaction it was: the shortest prefix of the block that it rejects ends in it, and
+    every longer one is rejected too.
     """
-    for index in range(len(block.transactions)):
-        outcome = eels.execute_block(replace(block, transactions=block.transactions[: index + 1]), pre_state)
-        if isinstance(outcome, eels.EelsRejection):
-            return outcome.name, index
-    pytest.fail("EELS takes the block")
+
+    def outcome(count: int) -> eels.EelsResult | eels.EelsRejection:
+        return eels.execute_block(replace(block, transactions=block.transactions[:count]), pre_state)
+
+    counts = range(len(block.transactions) + 1)
+    shortest = bisect_left(counts, True, key=lambda count: isinstance(outcome(count), eels.EelsRejection))  # noqa: FBT003
+    refused = outcome(shortest) if shortest in counts else None
+    assert isinstance(refused, eels.EelsRejection), "EELS takes the block"
+    return refused.name, shortest - 1
 
 
 def rejections(block: Block, pre_state: MemoryState) -> Iterator[Invalid]:
