@@ -111,6 +111,8 @@ class Engine:
         state.delta_balance(sender, -tx.gas * price - blob_gas * context.blob_base_fee)
         state.increment_nonce(sender)
         computation = self._compute(tx, sender, price, tx.gas - gas, state)
+        if computation.is_error:
+            state.swept.clear()  # the whole transaction's touches, account 3's too
         used = self._settle_gas(tx, computation, floor)
         state.delta_balance(sender, (tx.gas - used) * price)
         state.delta_balance(context.coinbase, used * (price - context.base_fee))

@@ -180,11 +180,6 @@ def precompile_scene(fork: str, precompile: bytes, frame: str) -> Builder:
     return builder
 
 
-@pytest.mark.xfail(
-    reason="our view takes the touch of account 3 back with its frame",
-    raises=AssertionError,
-    strict=True,
-)
 @pytest.mark.parametrize("fork", SWEEPING)
 @pytest.mark.parametrize("frame", ["out of gas", "in a frame that fails"])
 def test_the_touch_of_ripemd160_outlives_its_frame(fork: str, frame: str) -> None:
