@@ -24,7 +24,6 @@ from scheduler.access import (
     WriteSet,
 )
 
-
 RIPEMD160: Address = bytes(19) + b"\x03"
 
 
