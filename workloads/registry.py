@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from executor.errors import UsageError
 from workloads import (
     amm,
+    crash,
     flash,
     perp,
     transfers,
@@ -18,6 +19,7 @@ from workloads.workload import Workload
 _GENERATORS = (
     transfers,
     lending,
+    crash,
     flash,
     amm,
     perp,

@@ -18,7 +18,7 @@ from executor.hashing import keccak256
 from executor.rlp_codec import EMPTY_LIST, encode_bytes, encode_int, encode_list
 from executor.settled import SettledState
 from executor.types import Block, Header, RawTransaction, TransactionResult
-from scheduler.access import BALANCE, STORAGE, Address, Location
+from scheduler.access import BALANCE, STORAGE, Address, Location, Value
 from workloads.accounts import KeyPair, make_accounts, make_address
 from workloads.artefacts import Contract, load_contract, string_slots, word
 from workloads.block_builder import BLOCK_TIME, FORK, GENESIS_TIME, genesis, make_header
@@ -198,6 +198,11 @@ class Stage:
 
     # -- asking, without a trace --------------------------------------------------------------------------
 
+    def read(self, location: Location) -> Value:
+        """Return a slot, as a state reader: whatever reads storage by layout can read the stage."""
+        address, _, slot = location
+        return self._settled.storage(address, slot)
+
     def get(self, place: Deployed, variable: str, *keys: int | bytes, member: str = "", struct: str = "") -> int:
         """Return a slot as the calls so far left it."""
         address, _, slot = place.at(variable, *keys, member=member, struct=struct)
@@ -214,11 +219,17 @@ class Stage:
         return None if output is None else int.from_bytes(output[:32], "big")
 
     def succeeds(
-        self, sender: KeyPair, to: Deployed | Address, function: str = "", *arguments: int | bytes, value: int = 0
+        self,
+        sender: KeyPair,
+        to: Deployed | Address,
+        function: str = "",
+        *arguments: int | bytes,
+        value: int = 0,
+        gas: int = USUAL_GAS,
     ) -> bool:
         """Return whether a transaction would succeed now; nothing is changed."""
         place, data = _target(to, function, arguments, b"")
-        return self._execute(self._sign(sender, place, data, value, USUAL_GAS, EMPTY_LIST)).success
+        return self._execute(self._sign(sender, place, data, value, gas, EMPTY_LIST)).success
 
     def why(self, sender: KeyPair, to: Address, data: bytes, value: int = 0) -> str:
         """Return why a call reverts, as the contract says it: for assertions and tests."""

@@ -23,8 +23,11 @@ def assert_seen(workload: Workload, run: Run, location: Location, delta: int, wo
     assert any(words in line for line in lines), (words, lines)
 
 
-def with_source_changed(name: str, old: str, new: str) -> bytes:
-    """Return the creation bytecode of a contract with one line of its source changed (needs vyper)."""
+def with_source_changed(name: str, old: str, new: str, output_format: str = "bytecode") -> bytes:
+    """Return the creation bytecode of a contract with one line of its source changed (needs vyper).
+
+    `bytecode_runtime` as format is what lies on the chain, for contracts without immutables.
+    """
     from vyper.compiler import compile_code  # noqa: PLC0415 - an extra
     from vyper.compiler.settings import Settings  # noqa: PLC0415
 
@@ -33,6 +36,6 @@ def with_source_changed(name: str, old: str, new: str) -> bytes:
     source = (CONTRACTS / f"{name}.vy").read_text(encoding="utf-8")
     assert source.count(old) == 1, (name, old)
     output = compile_code(
-        source.replace(old, new), output_formats=["bytecode"], settings=Settings(evm_version=EVM_VERSION)
+        source.replace(old, new), output_formats=[output_format], settings=Settings(evm_version=EVM_VERSION)
     )
-    return bytes.fromhex(output["bytecode"][2:])
+    return bytes.fromhex(output[output_format][2:])

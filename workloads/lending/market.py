@@ -95,7 +95,7 @@ def make_market(parameters: Parameters, seed: int, random: Random) -> Market:
     for asset, token in zip(assets, market.tokens, strict=True):
         token.deploy(asset.symbol, asset.symbol, asset.decimals, market.owner)
         for pool in market.pools:
-            _list(market, pool, asset, token, random, eager=eager)
+            list_asset(market, pool, asset, token, random, eager=eager)
     _fill_wallets(market, assets)
     _open_positions(market, parameters, random)
     _add_victims(market, parameters.integer("unhealthy"), seed, random)
@@ -103,7 +103,7 @@ def make_market(parameters: Parameters, seed: int, random: Random) -> Market:
         other = make_address(seed, "others", index)
         market.passive.setdefault(pool, []).append(other)
         for listing in pool.listings:
-            _balance(market, pool, listing, other)
+            balance_books(market, pool, listing, other)
     return market
 
 
@@ -117,7 +117,8 @@ def genesis_accounts(market: Market, state: MemoryState) -> None:
         state.put(address, nonce=1, code=code, storage=storage[address])
 
 
-def _list(market: Market, pool: Pool, asset: Asset, token: Token, random: Random, *, eager: bool) -> None:
+def list_asset(market: Market, pool: Pool, asset: Asset, token: Token, random: Random, *, eager: bool) -> None:
+    """List an asset with its usual limits, with a past: odd indexes, brought up to date some blocks ago."""
     listing = pool.list_asset(asset, token)
     values, at = market.storage.values, listing.slots
     values[listing.price_at] = asset.price
@@ -127,7 +128,6 @@ def _list(market: Market, pool: Pool, asset: Asset, token: Token, random: Random
     values[pool.asset_at(listing.index)] = int.from_bytes(token.address, "big")
     values[at.config] = pack_config(listing.index, asset, eager=eager)
     values[at.curve] = pack_curve(asset.curve)
-    # A market with a past: odd indexes, brought up to date some blocks ago.
     values[at.supply_index] = RAY + random.randrange(RAY // 50)
     values[at.accrual] = pack_accrual(RAY + random.randrange(RAY // 20), 0)
     values[at.updated_at] = pool.now = block_time(0)
@@ -155,11 +155,11 @@ def _open_positions(market: Market, parameters: Parameters, random: Random) -> N
         for _ in range(random.choice((1, 1, 2))):
             listing = pool.listings[zipf.draw(random)]
             amount = amount_of(log_normal(random, MEDIAN_SUPPLY), listing.asset)
-            _seed_supply(market, pool, listing, user.address, amount)
+            seed_supply(market, pool, listing, user.address, amount)
         if random.random() < BORROWERS_SHARE:
-            limit = _dollars(pool.standing(user.address).limit) * random.uniform(0.3, 0.8)
+            limit = dollars(pool.standing(user.address).limit) * random.uniform(0.3, 0.8)
             listing = pool.listings[zipf.draw(random)]
-            _seed_debt(market, pool, listing, user.address, amount_of(limit, listing.asset))
+            seed_debt(market, pool, listing, user.address, amount_of(limit, listing.asset))
 
 
 def _add_victims(market: Market, count: int, seed: int, random: Random) -> None:
@@ -169,18 +169,20 @@ def _add_victims(market: Market, count: int, seed: int, random: Random) -> None:
             victim = make_address(seed, f"victim/{number}", index)
             collateral, debt = (pool.listings[at % len(pool.listings)] for at in (index, index + 1))
             amount = amount_of(log_normal(random, MEDIAN_SUPPLY), collateral.asset)
-            _seed_supply(market, pool, collateral, victim, amount)
-            owed = _dollars(pool.standing(victim).threshold) * OVERDRAWN
-            _seed_debt(market, pool, debt, victim, amount_of(owed, debt.asset))
+            seed_supply(market, pool, collateral, victim, amount)
+            owed = dollars(pool.standing(victim).threshold) * OVERDRAWN
+            seed_debt(market, pool, debt, victim, amount_of(owed, debt.asset))
             market.victims.append((pool, victim))
             market.passive.setdefault(pool, []).append(victim)
 
 
-def _dollars(weighted: int) -> float:
+def dollars(weighted: int) -> float:
+    """Return whole dollars of a value with 18 decimals that is weighted in basis points."""
     return weighted / BPS / 10**18
 
 
-def _seed_supply(market: Market, pool: Pool, listing: Listing, user: Address, amount: int) -> None:
+def seed_supply(market: Market, pool: Pool, listing: Listing, user: Address, amount: int) -> None:
+    """Add to what a user supplies; the cash for it is for `balance_books`."""
     values, at = market.storage.values, listing.slots
     scaled = amount * RAY // values[at.supply_index]
     if not scaled:
@@ -190,7 +192,8 @@ def _seed_supply(market: Market, pool: Pool, listing: Listing, user: Address, am
     values[pool.bitmap_at(user)] = values.get(pool.bitmap_at(user), 0) | listing.supply_bit
 
 
-def _seed_debt(market: Market, pool: Pool, listing: Listing, user: Address, amount: int) -> None:
+def seed_debt(market: Market, pool: Pool, listing: Listing, user: Address, amount: int) -> None:
+    """Add to what a user owes."""
     values, at = market.storage.values, listing.slots
     index, _ = unpack_accrual(values[at.accrual])
     scaled = ceil_div(amount * RAY, index)
@@ -201,14 +204,14 @@ def _seed_debt(market: Market, pool: Pool, listing: Listing, user: Address, amou
     values[pool.bitmap_at(user)] = values.get(pool.bitmap_at(user), 0) | listing.supply_bit << 1
 
 
-def _balance(market: Market, pool: Pool, listing: Listing, other: Address) -> None:
+def balance_books(market: Market, pool: Pool, listing: Listing, other: Address) -> None:
     """Let somebody supply what keeps the utilisation moderate; then cash is what makes the books balance."""
     values, at = market.storage.values, listing.slots
     index, _ = unpack_accrual(values[at.accrual])
     debt = ceil_div(values.get(at.scaled_debt, 0) * index, RAY)
     supplied = values.get(at.scaled_supply, 0) * values[at.supply_index] // RAY
     wanted = max(int(debt / UTILISATION), debt + amount_of(DEPTH, listing.asset))
-    _seed_supply(market, pool, listing, other, max(wanted - supplied, 0))
+    seed_supply(market, pool, listing, other, max(wanted - supplied, 0))
     fees = debt // 1_000
     owned = values[at.scaled_supply] * values[at.supply_index]
     lent = values.get(at.scaled_debt, 0) * index
