@@ -9,6 +9,7 @@ from workloads import (
     amm,
     crash,
     flash,
+    oracle,
     perp,
     transfers,
 )
@@ -23,6 +24,7 @@ _GENERATORS = (
     flash,
     amm,
     perp,
+    oracle,
 )
 WORKLOADS: dict[str, WorkloadSpec] = {generator.SPEC.name: generator.SPEC for generator in _GENERATORS}
 """Name -> generator, in the order in which they are shown."""
