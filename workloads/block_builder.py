@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from random import Random
 
 from executor.header import transactions_root, uncles_hash, withdrawals_root
-from executor.rlp_codec import EMPTY_LIST
 from executor.state import MemoryState
 from executor.types import Block, Header, RawTransaction
 from scheduler.access import BALANCE, EXISTENCE, NONCE, AccessSet, Address, Location
 from workloads.accounts import KeyPair
+from workloads.declared import distorted, extra_gas
 from workloads.signing import GWEI, Fees, Unsigned, encode_access_list, sign_fee_market
 
 FORK = "Cancun"
@@ -21,7 +22,6 @@ GENESIS_TIME = 1_720_000_007
 USUAL_GAS_LIMIT = 30_000_000
 COINBASE: Address = bytes.fromhex("00000000000000000000000000000000c0ffee01")
 TRANSFER_GAS = 21_000
-DECLARED_ADDRESS_GAS, DECLARED_SLOT_GAS = 2_400, 1_900  # EIP-2930
 NO_HASH = bytes(32)
 
 
@@ -41,6 +41,7 @@ def block_time(block_index: int) -> int:
 class Call:
     """One transaction to be: who, whom, what, and what it touches.
 
+    `earlier` are the slots that it would touch on the state before the block, asked for where lists are stale.
     `new_account` says that `to` comes to exist by it; `needs_credit` that the sender's balance before the
     block does not cover it, which ties it to the credits before it.
     """
@@ -53,18 +54,19 @@ class Call:
     data: bytes = b""
     reads: frozenset[Location] = frozenset()
     writes: frozenset[Location] = frozenset()
+    earlier: frozenset[Location] = frozenset()
     new_account: bool = False
     needs_credit: bool = False
 
 
 @dataclass
 class BlockBuilder:
-    """Collects transactions; `nonces` go on from block to block, `declare` adds EIP-2930 lists.
+    """Collects transactions; `nonces` go on from block to block, `declare` says what their EIP-2930 lists hold.
 
     `costs` sums up what each sender may have to pay at most, in wei: the least that it must own at genesis.
     """
 
-    declare: bool = False
+    declare: str = "none"
     fees: Fees = field(default_factory=Fees)
     nonces: dict[Address, int] = field(default_factory=dict)
     costs: dict[Address, int] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class BlockBuilder:
     _access_sets: list[AccessSet] = field(default_factory=list)
     _operations: list[str] = field(default_factory=list)
     _gas: int = 0
+    _random: Random = field(default_factory=lambda: Random("declared"))
     _blocks: list[Block] = field(default_factory=list)
     _block_operations: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -89,12 +92,9 @@ class BlockBuilder:
         self.costs[sender] = self.costs.get(sender, 0) + gas * self.fees.max_fee + call.value
 
     def _declared(self, call: Call) -> tuple[bytes, int]:
-        touched = call.reads | call.writes
-        if not (self.declare and touched):
-            return EMPTY_LIST, call.gas
-        addresses = {address for address, _, _ in touched}
-        extra = DECLARED_ADDRESS_GAS * len(addresses) + DECLARED_SLOT_GAS * len(touched)
-        return encode_access_list(touched), call.gas + extra
+        touched = call.earlier if self.declare == "stale" else call.reads | call.writes
+        slots = distorted(self.declare, touched, self._random)
+        return encode_access_list(slots), call.gas + extra_gas(slots)
 
     def end_block(self) -> None:
         """Close the block and start the next one."""

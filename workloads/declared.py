@@ -7,16 +7,22 @@ from random import Random
 
 from executor.types import TransactionResult
 from scheduler.access import STORAGE, Location
-from workloads.block_builder import DECLARED_ADDRESS_GAS, DECLARED_SLOT_GAS
 
 DECLARE_MODES = ("none", "exact", "over", "stale", "partial")
 """No list; the slots touched; those and as many more; those touched on the state before the block; half of them."""
+DECLARED_ADDRESS_GAS, DECLARED_SLOT_GAS = 2_400, 1_900  # EIP-2930
 DECLARE_HELP = "slots in the transactions' EIP-2930 lists"
 
 
 def declared_slots(mode: str, touched: TransactionResult, random: Random) -> frozenset[Location]:
     """Return the slots that a list of this mode holds for a transaction that touches what `touched` does."""
-    slots = slots_of(touched)
+    return distorted(mode, slots_of(touched), random)
+
+
+def distorted(mode: str, slots: frozenset[Location], random: Random) -> frozenset[Location]:
+    """Return what a list of this mode holds where `slots` are touched, for `stale` on the state before the block."""
+    if mode == "none":
+        return frozenset()
     if mode == "partial":
         return frozenset(sorted(slots)[::2])
     if mode == "over":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from scheduler.access import Address, Location
 
@@ -65,6 +65,18 @@ class ModelStorage:
         values = self.values
         changed = frozenset(key for key, value in self._before.items() if values[key] != value)
         return frozenset(self._reads), changed
+
+    def touched_on(self, values: dict[Location, int], step: Callable[[], object]) -> frozenset[Location]:
+        """Return what `step` would touch on other values, which stay as they are but for zeros."""
+        now, self.values = self.values, values
+        self.begin()
+        with suppress(Reverted):
+            step()
+        touched = frozenset(self._reads)
+        self.revert()
+        self.values = now
+        self.begin()
+        return touched
 
     def by_account(self) -> dict[Address, dict[int, int]]:
         """Return address -> slot -> value, without zeros: the storage of a genesis."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
-from scheduler.access import Address
+from scheduler.access import Address, Location
 from workloads.accounts import KeyPair, make_accounts, make_address
 from workloads.block_builder import COINBASE, TRANSFER_GAS, BlockBuilder, Call, genesis
 from workloads.checks import EtherCheck, ModelCheck, NonceCheck, SupplyCheck
+from workloads.common import DECLARE
 from workloads.distributions import Zipf, log_normal
 from workloads.parameters import Parameter, Parameters, WorkloadSpec
 from workloads.storage_model import ModelStorage, Reverted
@@ -36,7 +38,7 @@ PARAMETERS = {
     "eth_share": Parameter(0.5, "share of ether transfers (mixed)", minimum=0, maximum=1),
     "new_accounts": Parameter(0.05, "share of ether transfers to fresh accounts", minimum=0, maximum=1),
     "failing": Parameter(0.01, "share of token transfers that revert", minimum=0, maximum=1),
-    "declare": Parameter(0, "1: put the touched slots into the transaction (EIP-2930)", 0, 1),
+    "declare": DECLARE,
 }
 
 
@@ -50,6 +52,7 @@ class _Transfers:
     accounts: tuple[KeyPair, ...]
     builder: BlockBuilder
     storage: ModelStorage = field(default_factory=ModelStorage)
+    block_start: dict[Location, int] = field(default_factory=dict)
     received: dict[Address, int] = field(default_factory=dict)
     fresh: list[Address] = field(default_factory=list)
     existing: set[Address] = field(default_factory=set)
@@ -58,10 +61,11 @@ class _Transfers:
 def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     """Return one block of `transactions` transfers."""
     accounts = make_accounts(seed, "transfers", parameters.integer("accounts"))
-    builder = BlockBuilder(declare=bool(parameters.integer("declare")))
+    builder = BlockBuilder(parameters.text("declare"))
     work = _Transfers(parameters, seed, Random(f"transfers/{seed}"), accounts, builder)
     token = _deploy_token(work)
     pre_storage = work.storage.by_account()
+    work.block_start = dict(work.storage.values)
     if parameters.text("kind") == "eth" and parameters.text("shape") == "chain":
         balances = _ether_chain(work, transactions)
     else:
@@ -158,17 +162,20 @@ def _ether_chain(work: _Transfers, transactions: int) -> dict[Address, int]:
 def _send_tokens(work: _Transfers, token: Token, sender: KeyPair, receiver: Address) -> None:
     amount = int(log_normal(work.random, MEDIAN_TOKENS) * 10**18)
     operation = "erc20"
-    work.storage.begin()
     if work.random.random() < work.parameters.number("failing"):
         amount += token.balance_of(sender.address)
+    step = partial(token.transfer, sender.address, receiver, amount)
+    earlier = work.storage.touched_on(work.block_start, step) if work.builder.declare == "stale" else frozenset()
+    work.storage.begin()
     try:
-        token.transfer(sender.address, receiver, amount)
+        step()
     except Reverted:
         work.storage.revert()
         operation = "erc20-reverts"
     reads, writes = work.storage.touched()
     data = token.contract.call("transfer", receiver, amount)
-    work.builder.add(Call(operation, sender, token.address, ERC20_GAS, data=data, reads=reads, writes=writes))
+    call = Call(operation, sender, token.address, ERC20_GAS, data=data, reads=reads, writes=writes, earlier=earlier)
+    work.builder.add(call)
 
 
 def _checks(work: _Transfers, token: Token) -> tuple[Check, ...]:

@@ -29,7 +29,7 @@ CASES: list[dict[str, str]] = [
     {"shards": "5", "users": "60"},
     {"assets": "8", "failing": "0.3"},
     {"assets": "1"},
-    {"blocks": "4", "declare": "1"},
+    {"blocks": "4", "declare": "exact"},
     {"blocks": "3", "keeper": "1"},
     {"mix": "liquidate:1,deposit:1", "unhealthy": "9"},
     {"users": "1", "zipf_users": "0"},
@@ -64,6 +64,16 @@ def test_the_mix_is_the_calibrated_one_and_almost_all_succeed() -> None:
     assert counts["deposit"] == pytest.approx(120, abs=12)
     assert counts["borrow"] == pytest.approx(80, abs=12)
     assert success_share(workload) > 0.95
+
+
+def test_a_keeper_leaves_nobody_else_an_index_to_bring_up_to_now() -> None:
+    workload = make({"keeper": "1", "blocks": "2"}, transactions=60)
+    check = next(check for check in workload.checks if isinstance(check, PoolCheck))
+    times = {listing.slots.updated_at for listing in check.pool.listings}
+    for block, names in zip(workload.blocks, workload.operations, strict=True):
+        assert names[:4] == ("accrue",) * 4
+        written = [times & access.writes for access in block.access_sets or ()]
+        assert [len(at) for at in written] == [1] * 4 + [0] * 26
 
 
 def ideal_speed_up(**params: str) -> float:

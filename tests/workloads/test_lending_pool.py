@@ -88,6 +88,16 @@ def test_a_gift_of_tokens_to_the_pool_changes_nothing(bank: Bank) -> None:
 # -- interest ---------------------------------------------------------------------------------------------
 
 
+def test_anyone_may_bring_the_indexes_up_to_now(bank: Bank) -> None:
+    bank.act(bank.bob, "borrow", USDC, 200_000 * USD)
+    bank.chain.time += YEAR
+    owed, supplied = bank.owed(bank.bob, USDC), bank.supplied(bank.ann, USDC)
+    assert bank.call(bank.liz, "accrue", bank.tokens["USDC"]).success
+    assert bank.reserve(USDC, "updated_at") == bank.chain.time
+    assert (bank.owed(bank.bob, USDC), bank.supplied(bank.ann, USDC)) == (owed, supplied)
+    assert reason(bank.call(bank.liz, "accrue", bank.oracle)) == "asset not listed"
+
+
 def test_a_year_of_interest_goes_to_suppliers_and_fees(bank: Bank) -> None:
     bank.act(bank.bob, "borrow", USDC, 200_000 * USD)
     bank.chain.time += 12

@@ -22,7 +22,7 @@ CASES: list[dict[str, str]] = [
     {"kind": "erc20", "shape": "chain", "accounts": "50"},
     {"shape": "independent", "accounts": "400"},
     {"kind": "erc20", "shape": "clustered", "hot": "2", "zipf": "1.1"},
-    {"kind": "erc20", "declare": "1"},
+    {"kind": "erc20", "declare": "exact"},
     {"accounts": "2", "new_accounts": "0"},
 ]
 
@@ -77,7 +77,7 @@ def test_one_hot_recipient_of_tokens_is_a_chain_and_of_ether_is_none() -> None:
 
 
 def test_declared_lists_name_exactly_the_slots() -> None:
-    block = make({"kind": "erc20", "declare": "1"}).blocks[0]
+    block = make({"kind": "erc20", "declare": "exact"}).blocks[0]
     for transaction, expected in zip(block.transactions, block.access_sets or (), strict=True):
         declared = decode_transaction(transaction.raw).access_list
         named = {(address, STORAGE, slot) for address, slots in declared for slot in slots}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scheduler.access import Address
+from scheduler.access import Address, Location
 from workloads.accounts import KeyPair
 from workloads.block_builder import Call
 from workloads.lending.pool_model import Pool
@@ -60,8 +60,12 @@ def accrual(keeper: KeyPair, pool: Pool, listing: Listing) -> Action:
     return Action("accrue", keeper, pool, (listing.token.address,), lambda: pool.accrue(listing))
 
 
-def perform(action: Action, storage: ModelStorage) -> tuple[Call, bool]:
-    """Run the action on the model; return the transaction, with what it touches, and whether it succeeds."""
+def perform(action: Action, storage: ModelStorage, block_start: dict[Location, int] | None = None) -> tuple[Call, bool]:
+    """Run the action on the model; return the transaction, with what it touches, and whether it succeeds.
+
+    With the values at the start of the block it also says what it would touch on those.
+    """
+    earlier = frozenset() if block_start is None else storage.touched_on(block_start, action.step)
     storage.begin()
     try:
         action.step()
@@ -78,5 +82,6 @@ def perform(action: Action, storage: ModelStorage) -> tuple[Call, bool]:
         data=action.pool.contract.call(action.operation, *action.arguments),
         reads=reads,
         writes=writes,
+        earlier=earlier,
     )
     return call, succeeds

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
 
-from executor.errors import UsageError
-from scheduler.access import Address
+from scheduler.access import Address, Location
 from workloads.accounts import KeyPair, make_accounts
 from workloads.block_builder import BlockBuilder, block_time, genesis
 from workloads.checks import ModelCheck, NonceCheck, SupplyCheck
+from workloads.common import BLOCKS, DECLARE, FAILING, ZIPF_USERS, parse_mix
 from workloads.distributions import Zipf, draw_mix, log_normal
 from workloads.lending.actions import RISKY, Action, accrual, liquidation, perform, pool_action
 from workloads.lending.checks import PoolCheck
@@ -25,7 +25,6 @@ from workloads.workload import Check, Workload
 ETHER = 10**18
 MIX = "deposit:40.2,borrow:26.8,withdraw:20.3,repay:12.6,liquidate:0.1"
 """Direct calls of Aave v2, December 2020 to June 2021, in per cent."""
-OPERATIONS = tuple(part.partition(":")[0] for part in MIX.split(","))
 MEDIAN_AMOUNT = 3_000.0
 TRIES = 40
 """A user for whom an operation makes no sense is drawn again this often; then it becomes a deposit."""
@@ -34,18 +33,18 @@ PARAMETERS = {
     "users": Parameter(100, "users with wallets and positions", minimum=1, maximum=100_000),
     "assets": Parameter(4, "assets per pool", minimum=1, maximum=8),
     "shards": Parameter(1, "independent pools; each user belongs to one", minimum=1, maximum=1_000),
-    "zipf_users": Parameter(0.8, "exponent over users", minimum=0, maximum=3),
+    "zipf_users": ZIPF_USERS,
     "zipf_assets": Parameter(1.0, "exponent over assets", minimum=0, maximum=3),
     "rate": Parameter(
         "lazy", "recompute the interest rate when time passes, or at every action", choices=("lazy", "eager")
     ),
     "mix": Parameter(MIX, "weights of the operations; each comes at least once"),
-    "failing": Parameter(0.02, "share of transactions that are meant to revert", minimum=0, maximum=1),
+    "failing": FAILING,
     "unhealthy": Parameter(4, "positions per pool that can be liquidated from the start", 0, 1_000),
     "liquidators": Parameter(4, "accounts that liquidate", minimum=1, maximum=1_000),
     "keeper": Parameter(0, "1: the first transactions of a block bring every asset's indexes up to now", 0, 1),
-    "blocks": Parameter(1, "blocks over which the transactions are spread", minimum=1, maximum=1_000),
-    "declare": Parameter(0, "1: put the touched slots into the transaction (EIP-2930)", 0, 1),
+    "blocks": BLOCKS,
+    "declare": DECLARE,
 }
 
 
@@ -59,6 +58,7 @@ class _Lending:
     builder: BlockBuilder
     users: Zipf
     assets: Zipf
+    block_start: dict[Location, int] | None = None
     risked: list[dict[Pool, set[Address]]] = field(default_factory=list)
     slots: list[dict[tuple[bytes, int, int], int]] = field(default_factory=list)
     nonces: list[dict[Address, int]] = field(default_factory=list)
@@ -67,11 +67,11 @@ class _Lending:
 def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     """Return blocks of lending calls, `transactions` in all."""
     random = Random(f"lending/{seed}")
-    weights = parse_mix(parameters.text("mix"))
+    weights = parse_mix(parameters.text("mix"), MIX)
     market = make_market(parameters, seed, random)
     pre_state = genesis()
     genesis_accounts(market, pre_state)
-    builder = BlockBuilder(declare=bool(parameters.integer("declare")))
+    builder = BlockBuilder(parameters.text("declare"))
     users = Zipf(len(market.users), parameters.number("zipf_users"))
     assets = Zipf(len(market.tokens), parameters.number("zipf_assets"))
     keepers = make_accounts(seed, "keeper", parameters.integer("keeper"))
@@ -97,28 +97,12 @@ def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     )
 
 
-def parse_mix(text: str) -> dict[str, float]:
-    """Return operation -> weight of a text like `deposit:40,borrow:60`."""
-    weights: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, weight = part.partition(":")
-        if name not in OPERATIONS:
-            raise UsageError(f"mix={text}: unknown operation {name!r}; known are {', '.join(OPERATIONS)}")
-        try:
-            weights[name] = float(weight)
-        except ValueError:
-            raise UsageError(f"mix={text}: the weight of {name!r} is not a number") from None
-        if not 0 <= weights[name] < float("inf"):
-            raise UsageError(f"mix={text}: the weight of {name!r} must be at least 0")
-    if not sum(weights.values()):
-        raise UsageError(f"mix={text}: at least one weight must be positive")
-    return weights
-
-
 def _fill_block(work: _Lending, index: int, upkeep: list[Action], operations: list[str]) -> None:
     for pool in work.market.pools:
         pool.now = block_time(index)
     work.risked.append({pool: set() for pool in work.market.pools})
+    if work.builder.declare == "stale":
+        work.block_start = dict(work.market.storage.values)
     for action in upkeep:
         _emit(work, action)
     for operation in operations:
@@ -132,7 +116,7 @@ def _fill_block(work: _Lending, index: int, upkeep: list[Action], operations: li
 
 
 def _emit(work: _Lending, action: Action) -> None:
-    call, succeeds = perform(action, work.market.storage)
+    call, succeeds = perform(action, work.market.storage, work.block_start)
     work.builder.add(call)
     if succeeds and action.operation in RISKY:
         work.risked[-1][action.pool].add(action.sender.address)
