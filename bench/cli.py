@@ -216,6 +216,33 @@ def bench_root(
         raise typer.Exit(1)
 
 
+@app.command()
+def blocktest(
+    paths: Annotated[list[Path], typer.Argument(help="BlockchainTests or state tests: files, folders, tar archives.")],
+    strategy: StrategyOption = Strategy.graph,
+    access_lists: ListsOption = AccessLists.observed,
+    backend: BackendOption = Backend.inline,
+    workers: WorkersOption = None,
+    shuffle: ShuffleOption = None,
+    address: AddressOption = None,
+    selected: Annotated[str, typer.Option("--run", help="Run tests in whose names this regex is found.")] = "",
+    multi_only: Annotated[bool, typer.Option("--multi-only", help="Run tests with a block of >= 2 txs.")] = False,
+    strict_exit: Annotated[bool, typer.Option("--strict-exit", help="Exit 1 if a test did not pass.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Run conformance tests, each block through the executor, and check every root and every rejection."""
+    from bench.blocktest import Selection, run_and_show, test_executor  # noqa: PLC0415 - not needed to replay
+
+    selection = Selection.of(selected, multi_only=multi_only)
+    with (
+        results_stream() as stream,
+        test_executor(strategy, access_lists, backend, workers, shuffle, address) as runner,
+    ):
+        passed = run_and_show(paths, selection, runner, stream, as_json=json)
+    if strict_exit and not passed:
+        raise typer.Exit(1)
+
+
 def _recorded(path: Path) -> Case:
     capsule = load_capsule(path)
     return Case(capsule.block, capsule.pre_state, capsule.witness)

@@ -1,7 +1,8 @@
 """A chain of executed blocks: each block's transition runs on its parent's state, on whatever branch that is.
 
-Sources: yellow paper 4.4; EIP-3675 (the head after the merge). Every block is checked in this order: its form,
-its parent, its header and body, its uncles, its transactions, and at last what execution came to.
+Sources: yellow paper 4.4; EIP-3675 (the head after the merge). A block is checked in the order of EELS: header on
+parent, uncles, transactions, and only then the roots of the body and what execution came to: where a block breaks
+several rules, the first of them is the reason that the test suites name.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from executor.errors import InvalidBlock, ParallelEvmError
 from executor.fork_schedule import ForkSchedule
 from executor.forks import ForkRules, fork_rules
 from executor.header import header_hash
-from executor.header_rules import check_body, check_header_on_parent
+from executor.header_rules import check_body, check_form, check_header_on_parent
 from executor.invalid_block import (
     InvalidBlobGasUsedError,
     InvalidGasUsedError,
@@ -114,10 +115,11 @@ class Chain:
             raise UnknownParentError(header.parent_hash)
         rules = fork_rules(self._schedule.fork_at(header.number, header.timestamp, parent.total_difficulty))
         check_header_on_parent(header, parent.header, rules, self._schedule.dao_fork_block)
-        check_body(parts, rules)
+        check_form(parts, rules)
         check_uncles(parts.uncles, tuple(lineage(self._known, parent, GENERATIONS)), self._schedule)
         before = self._kept(parent)
         result = self._executor.execute(self._block(parts, parent, rules), before.state, before.trie)
+        check_body(parts)
         trie = before.trie.updated(result.state_diff)
         check_outcome(header, result, trie.root)
         block = KnownBlock(

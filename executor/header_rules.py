@@ -9,17 +9,15 @@ from __future__ import annotations
 from executor.block_rlp import BlockParts
 from executor.difficulty import NO_UNCLES, expected_difficulty
 from executor.errors import InvalidInput
-from executor.forks import GAS_PER_BLOB, ForkRules
+from executor.forks import ForkRules
 from executor.header import transactions_root, uncles_hash, withdrawals_root
 from executor.invalid_block import (
-    BlobGasAboveLimitError,
     BlockFormatError,
     DifficultyAfterMergeError,
     ExtraDataTooBigError,
     GasLimitTooBigError,
     GasUsedAboveLimitError,
     InvalidBaseFeeError,
-    InvalidBlobGasUsedError,
     InvalidDaoExtraDataError,
     InvalidDifficultyError,
     InvalidExcessBlobGasError,
@@ -58,8 +56,8 @@ def check_header_on_parent(header: Header, parent: Header, rules: ForkRules, dao
         raise InvalidNumberError(f"number {header.number} on parent {parent.number}")
     if header.timestamp <= parent.timestamp:
         raise InvalidTimestampError(f"timestamp {header.timestamp} is not after the parent's {parent.timestamp}")
-    _check_fields(header, rules)
     _check_gas(header, parent, rules)
+    _check_fields(header, rules)
     _check_extra_data(header, dao_fork_block)
     _check_base_fee(header, parent, rules)
     _check_work(header, parent, rules)
@@ -131,14 +129,8 @@ def _check_work(header: Header, parent: Header, rules: ForkRules) -> None:
 
 
 def _check_blob_gas(header: Header, parent: Header, rules: ForkRules) -> None:
-    if header.blob_gas_used is None:
-        return
-    if header.blob_gas_used > rules.max_blob_gas:
-        raise BlobGasAboveLimitError(f"blob gas {header.blob_gas_used} is above the {rules.max_blob_gas} of a block")
-    if header.blob_gas_used % GAS_PER_BLOB:
-        raise InvalidBlobGasUsedError(f"blob gas {header.blob_gas_used} is not of whole blobs")
-    expected = expected_excess_blob_gas(parent, rules)
-    if header.excess_blob_gas != expected:
+    """Check the excess only: what the transactions use, and that it fits, is found when they are executed."""
+    if rules.blobs and header.excess_blob_gas != (expected := expected_excess_blob_gas(parent, rules)):
         raise InvalidExcessBlobGasError(f"excess blob gas {header.excess_blob_gas} instead of {expected}")
 
 
@@ -147,16 +139,20 @@ def expected_excess_blob_gas(parent: Header, rules: ForkRules) -> int:
     return max((parent.excess_blob_gas or 0) + (parent.blob_gas_used or 0) - rules.target_blob_gas, 0)
 
 
-def check_body(parts: BlockParts, rules: ForkRules) -> None:
-    """Check that the header's roots of transactions, uncles and withdrawals are the body's."""
-    header = parts.header
-    if (root := transactions_root(parts.transactions)) != header.transactions_root:
-        raise InvalidTransactionsRootError(_other("transactions root", header.transactions_root, root))
-    if (digest := uncles_hash(parts.uncles)) != header.uncles_hash:
-        raise InvalidUnclesHashError(_other("uncles hash", header.uncles_hash, digest))
+def check_form(parts: BlockParts, rules: ForkRules) -> None:
+    """Check that the body has the parts of its fork, and the uncles that the header says."""
+    if (digest := uncles_hash(parts.uncles)) != parts.header.uncles_hash:
+        raise InvalidUnclesHashError(_other("uncles hash", parts.header.uncles_hash, digest))
     if (parts.withdrawals is not None) != rules.initcode_metered:
         verb = "lacks" if rules.initcode_metered else "may not have"
         raise BlockFormatError(f"a block of {rules.name} {verb} a list of withdrawals")
+
+
+def check_body(parts: BlockParts) -> None:
+    """Check that the header's roots of transactions and withdrawals are the body's."""
+    header = parts.header
+    if (root := transactions_root(parts.transactions)) != header.transactions_root:
+        raise InvalidTransactionsRootError(_other("transactions root", header.transactions_root, root))
     if parts.withdrawals is not None and header.withdrawals_root is not None:
         root = withdrawals_root(parts.withdrawals)
         if root != header.withdrawals_root:

@@ -18,7 +18,6 @@ InvalidBlock
  +-- UnclesAfterMergeError           uncles after the merge
  +-- InvalidExcessBlobGasError       not what EIP-4844 makes of the parent
  +-- InvalidBlobGasUsedError         not the blob gas of the transactions
- |    +-- BlobGasAboveLimitError     more than a block may use
  +-- InvalidTransactionsRootError, InvalidUnclesHashError, InvalidWithdrawalsRootError   not those of the body
  +-- TooManyUnclesError              more than two
  +-- UncleIsAncestorError            the uncle is an ancestor
@@ -107,10 +106,6 @@ class InvalidExcessBlobGasError(InvalidBlock):
 
 class InvalidBlobGasUsedError(InvalidBlock):
     """The blob gas used is not that of the transactions."""
-
-
-class BlobGasAboveLimitError(InvalidBlobGasUsedError):
-    """The header says that more blob gas was used than a block may."""
 
 
 class InvalidTransactionsRootError(InvalidBlock):

@@ -1,0 +1,1 @@
+"""Conformance suites: reads BlockchainTests and state tests, runs them on the executor, judges and reports."""
