@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from time import perf_counter
 
 from tests.fuzz import regressions
 from tests.fuzz.blocks import FORK_WEIGHTS
@@ -25,13 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.replay:
         return _replay(options.replay)
     numbers = range(options.seed, options.seed + options.blocks)
-    chunks = [(numbers[first : first + CHUNK], tuple(options.forks)) for first in range(0, len(numbers), CHUNK)]
-    tally, failures = _campaigns(chunks, options.jobs, options.failures)
+    chunks = [numbers[first : first + CHUNK] for first in range(0, len(numbers), CHUNK)]
+    chunk = partial(campaign, forks=tuple(options.forks), most_failures=options.failures)
+    tally, failures = _campaigns(chunk, chunks, options.jobs, options.failures)
     print(_summary(tally))
-    for failure in failures:
-        path = keep(failure)
-        print(f"block {failure.example.number} ({failure.example.case.fork}): {failure.message}")
-        print(f"kept; replay with: python -m tests.fuzz --replay {path.name}")
     return 1 if failures else 0
 
 
@@ -46,41 +44,36 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def keep(failure: Failure) -> Path:
-    """Write a failure into the folder of regressions."""
+def keep(failure: Failure) -> None:
+    """Write a failure into the folder of regressions, and tell how to see it again."""
     example = failure.example
-    block, pre = build(example.case)
-    return regressions.write(
-        f"{example.case.fork.lower()}-{example.number}", block, pre, example.schedules, failure.message
-    )
+    name = f"{example.case.fork.lower()}-{example.number}"
+    path = regressions.write(name, *build(example.case), example.schedules, failure.message)
+    print(f"\nblock {example.number} ({example.case.fork}): {failure.message}")
+    print(f"kept; replay with: python -m tests.fuzz --replay {path.name}", flush=True)
 
 
 def _campaigns(
-    chunks: Sequence[tuple[range, tuple[str, ...]]], jobs: int, most_failures: int
-) -> tuple[Tally, list[Failure]]:
-    tally, failures, started = Tally(), list[Failure](), time.perf_counter()
-    runner: Callable[..., object] = map
+    chunk: Callable[[range], tuple[Tally, list[Failure]]], chunks: Sequence[range], jobs: int, most_failures: int
+) -> tuple[Tally, int]:
+    """Run the chunks, in `jobs` processes if more than one; return the counts and how many failed."""
+    tally, failed, started = Tally(), 0, perf_counter()
     pool = ProcessPoolExecutor(jobs, get_context("spawn")) if jobs > 1 else None
-    if pool is not None:
-        runner = pool.map
     try:
-        for done, failure in runner(_chunk, chunks):  # type: ignore[attr-defined]
+        for done, failures in pool.map(chunk, chunks) if pool else map(chunk, chunks):
             tally.merge(done)
-            failures += [failure] if failure else []
-            rate = tally.blocks / (time.perf_counter() - started)
-            print(f"\r{tally.blocks} blocks, {rate:.1f} a second, {len(failures)} failures", end="", file=sys.stderr)
-            if len(failures) >= most_failures:
+            for failure in failures:
+                keep(failure)
+            failed += len(failures)
+            rate = tally.blocks / (perf_counter() - started)
+            print(f"\r{tally.blocks} blocks, {rate:.1f} a second, {failed} failures", end="", file=sys.stderr)
+            if failed >= most_failures:
                 break
     finally:
-        if pool is not None:
+        if pool:
             pool.shutdown(cancel_futures=True)
     print(file=sys.stderr)
-    return tally, failures
-
-
-def _chunk(chunk: tuple[range, tuple[str, ...]]) -> tuple[Tally, Failure | None]:
-    numbers, forks = chunk
-    return campaign(numbers, forks)
+    return tally, failed
 
 
 def _summary(tally: Tally) -> str:

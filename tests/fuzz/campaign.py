@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -85,22 +85,19 @@ def run(example: Example, *, against_eels: bool = True) -> Checked:
 
 
 def campaign(
-    numbers: Sequence[int],
-    forks: Sequence[str] = (),
-    progress: Callable[[Tally], None] = lambda _tally: None,
-    *,
-    against_eels: bool = True,
-) -> tuple[Tally, Failure | None]:
-    """Run examples until one fails; return the counts and the failure, made small."""
-    tally = Tally()
+    numbers: Sequence[int], forks: Sequence[str] = (), most_failures: int = 1, *, against_eels: bool = True
+) -> tuple[Tally, list[Failure]]:
+    """Run examples until so many have failed; return the counts and the failures, made small."""
+    tally, failures = Tally(), list[Failure]()
     with counting_opcodes(tally.opcodes):
         for number in numbers:
             example = numbered(number, forks)
             message = failure(example, against_eels=against_eels, tally=tally)
             if message is not None:
-                return tally, smallest(example, message, against_eels=against_eels)
-            progress(tally)
-    return tally, None
+                failures.append(smallest(example, message, against_eels=against_eels))
+                if len(failures) >= most_failures:
+                    break
+    return tally, failures
 
 
 def failure(example: Example, *, against_eels: bool = True, tally: Tally | None = None) -> str | None:

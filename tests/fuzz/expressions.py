@@ -33,7 +33,7 @@ _SINCE = {kind: _ORDER.index(fork) for fork, kinds in _FIRST_FORK.items() for ki
 
 EXPRESSIONS = spread({
     "const": 30, "sload": 24, "balance": 20, "environment": 16, "tload": 5, "extcodesize": 4, "extcodehash": 5,
-    "binary": 20, "unary": 5, "ternary": 3, "mload": 5, "keccak256": 3, "calldataload": 5, "blockhash": 2,
+    "binary": 26, "unary": 5, "ternary": 3, "mload": 5, "keccak256": 3, "calldataload": 5, "blockhash": 2,
     "blobhash": 2, "call": 5, "gas": 4,
 })  # fmt: skip
 ADDRESSES = spread({
@@ -49,8 +49,8 @@ GROUPS: dict[str, tuple[bytes, ...]] = {
     "system": SYSTEM,
 }
 BINARY = spread({
-    "add": 6, "sub": 4, "mul": 2, "div": 2, "sdiv": 1, "mod": 2, "smod": 1, "exp": 1, "signextend": 1, "lt": 4,
-    "gt": 4, "slt": 1, "sgt": 1, "eq": 4, "and": 2, "or": 1, "xor": 1, "byte": 1, "shl": 1, "shr": 1, "sar": 1,
+    "add": 6, "sub": 4, "mul": 2, "div": 2, "sdiv": 2, "mod": 2, "smod": 2, "exp": 2, "signextend": 2, "lt": 4, "gt": 4,
+    "slt": 2, "sgt": 2, "eq": 4, "and": 2, "or": 2, "xor": 2, "byte": 2, "shl": 2, "shr": 2, "sar": 2,
 })  # fmt: skip
 ENVIRONMENT = (
     "callvalue", "caller", "origin", "address", "calldatasize", "codesize", "gasprice", "returndatasize", "coinbase",

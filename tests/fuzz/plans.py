@@ -111,8 +111,11 @@ def _uncle(header: Header, coinbase: bytes, ago: int) -> Header:
 
 
 def _state(case: Case) -> MemoryState:
-    state = MemoryState(complete=True)
+    """Return the state, from Paris on without accounts that are empty: later states hold none (EIP-7523)."""
+    state, merged = MemoryState(complete=True), fork_rules(case.fork).merged
     for account in case.accounts:
+        if merged and not (account.balance or account.nonce or account.code or account.program):
+            continue
         code = account.code or (compiled(account.program) if account.program else b"")
         storage = dict(account.storage)
         state.put(account.address, balance=account.balance, nonce=account.nonce, code=code, storage=storage)

@@ -31,15 +31,15 @@ def test_a_random_block_gives_the_same_everywhere(data: bytes) -> None:
 
 
 def test_numbered_blocks_agree_and_meet_what_they_are_for() -> None:
-    tally, failure = campaign(range(150))
-    assert failure is None, failure
+    tally, failures = campaign(range(150))
+    assert not failures, failures[0].message
     done = tally.checked
     assert tally.blocks == 150
     assert done.schedules >= 300
     assert done.succeeded > 200
     assert done.failed > 50
     assert done.conflicts > 30, "transactions have to meet"
-    assert done.executions > done.conflicts + 2 * (done.succeeded + done.failed) - 1
+    assert done.executions > 2 * (done.succeeded + done.failed), "and run again"
     assert len(tally.forks) > 8
     assert len(tally.refusals) > 3
     assert len(tally.opcodes) > 80
@@ -49,8 +49,8 @@ def test_numbered_blocks_agree_and_meet_what_they_are_for() -> None:
 @pytest.mark.parametrize("part", range(SLOW_RUNS))
 def test_many_blocks_agree(part: int) -> None:
     first = 100_000 + part * SLOW_BLOCKS
-    tally, failure = campaign(range(first, first + SLOW_BLOCKS))
-    assert failure is None, failure
+    tally, failures = campaign(range(first, first + SLOW_BLOCKS))
+    assert not failures, failures[0].message
     assert tally.blocks == SLOW_BLOCKS
 
 
