@@ -88,9 +88,11 @@ class Stage:
         self.setup(self.owner, b"", data=contract.creation + b"".join(map(word, arguments)))
         return Deployed(keccak256(encode_list(encode_bytes(self.owner.address) + encode_int(nonce)))[12:], contract)
 
-    def token(self, symbol: str, holders: Mapping[Address, int], decimals: int = 18) -> Deployed:
-        """Return a Token of `owner`, seeded with these balances and a supply of their sum."""
-        contract = load_contract("Token")
+    def token(
+        self, symbol: str, holders: Mapping[Address, int], decimals: int = 18, contract_name: str = "Token"
+    ) -> Deployed:
+        """Return a token of `owner`, seeded with these balances and a supply of their sum."""
+        contract = load_contract(contract_name)
         token = Deployed(make_address(self.seed, f"{self.name}/{symbol}"), contract)
         layout = contract.layout
         slots = string_slots(layout["name"], symbol) | string_slots(layout["symbol"], symbol)
