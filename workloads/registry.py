@@ -9,6 +9,7 @@ from workloads import (
     amm,
     crash,
     flash,
+    neutral,
     oracle,
     perp,
     transfers,
@@ -25,6 +26,7 @@ _GENERATORS = (
     amm,
     perp,
     oracle,
+    neutral,
 )
 WORKLOADS: dict[str, WorkloadSpec] = {generator.SPEC.name: generator.SPEC for generator in _GENERATORS}
 """Name -> generator, in the order in which they are shown."""
