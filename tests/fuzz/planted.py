@@ -25,7 +25,6 @@ FAULTS: tuple[Fault, ...] = (*faults_parallel.FAULTS, *faults_engine.FAULTS)
 CAP = 2_000
 SEEDS = (1_000_000, 2_000_000, 3_000_000)
 SCHEDULES = 3
-WITNESSES = Path(__file__).parent / "witnesses"
 
 
 def first_found(fault: Fault, seed: int, cap: int = CAP) -> tuple[int, Example] | None:
@@ -60,7 +59,7 @@ def reveals(fault: Fault | None, block: Block, pre: MemoryState, schedules: Sequ
 
 def witness_path(fault: Fault) -> Path:
     """Return the file of a fault's witness."""
-    return WITNESSES / f"{_file_name(fault)}.json"
+    return regressions.WITNESSES / f"{_file_name(fault)}.json"
 
 
 def _file_name(fault: Fault) -> str:
@@ -80,7 +79,7 @@ def write_witness(fault: Fault, seed: int = SEEDS[0]) -> Path | None:
         failure = campaign.smallest(example, message, against_eels=against_eels)
     block, pre = build(failure.example.case)
     about = f"with the fault planted: {fault}\n{failure.message}"
-    return regressions.write(_file_name(fault), block, pre, example.schedules, about, WITNESSES)
+    return regressions.write(_file_name(fault), block, pre, example.schedules, about, regressions.WITNESSES)
 
 
 # -- the table -------------------------------------------------------------------------------------------
@@ -96,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     faults = [fault for fault in FAULTS if options.only in fault.name]
     if options.witnesses:
         written = [write_witness(fault) for fault in faults]
-        print(f"{len(written) - written.count(None)} of {len(written)} written to {WITNESSES.name}/")
+        print(f"{len(written) - written.count(None)} of {len(written)} written to {regressions.WITNESSES.name}/")
         return int(None in written)
     print(f"| fault | found by | examples (seeds {', '.join(map(str, SEEDS))}) | median |\n|---|---|---|---|")
     missed = sum(not _found(fault, options.cap) for fault in faults)

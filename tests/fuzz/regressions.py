@@ -16,6 +16,8 @@ from tests.fuzz.check import DAMAGED, Checked, check
 from tests.oracle import SCHEDULES, Schedule
 
 FOLDER = Path(__file__).parent / "regressions"
+WITNESSES = Path(__file__).parent / "witnesses"
+"""Where the smallest blocks go that show the planted faults (tests/fuzz/planted.py)."""
 REPLAYED: tuple[Schedule, ...] = (*SCHEDULES, ("graph", DAMAGED, 8, 3, 2), ("waves", DAMAGED, 9, 2, 1))
 
 
@@ -30,6 +32,7 @@ def write(
         withdrawals_root=None if block.withdrawals is None else withdrawals_root(block.withdrawals),
     )
     document = format_capsule(replace(block, header=header), pre, source="tests.fuzz")
+    folder.mkdir(exist_ok=True)
     path = folder / f"{name}.json"
     document |= {
         "_about": about.splitlines(),
@@ -55,5 +58,5 @@ def replay(path: Path) -> Checked:
 
 
 def paths() -> list[Path]:
-    """Return the files there are, by name."""
-    return sorted(FOLDER.glob("*.json"))
+    """Return the files there are, by name: what once failed, and what fails with a fault planted."""
+    return [*sorted(FOLDER.glob("*.json")), *sorted(WITNESSES.glob("*.json"))]

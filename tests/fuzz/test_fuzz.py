@@ -55,7 +55,7 @@ def test_many_blocks_agree(part: int) -> None:
 
 
 @pytest.mark.parametrize("path", regressions.paths(), ids=lambda path: path.stem)
-def test_what_once_failed_agrees_now(path: Path) -> None:
+def test_what_failed_once_or_with_a_fault_agrees_now(path: Path) -> None:
     assert regressions.replay(path).schedules > 0
 
 
