@@ -16,6 +16,7 @@ from bench.conformance.fixtures import Fixture, Kind, parse_fixtures
 from bench.conformance.outcome import Outcome, Verdict
 from bench.conformance.report import outcome_document, show_outcomes
 from bench.conformance.sources import read_sources
+from bench.conformance.statetest import run_state_test
 from bench.console import print_json, progress
 from executor.block_executor import BlockExecutor
 from executor.errors import UsageError
@@ -106,6 +107,8 @@ def run_fixture(fixture: Fixture, executor: BlockExecutor) -> Iterator[Outcome]:
     """Yield the outcomes of one test: one, or for a state test one per fork and index."""
     if fixture.kind is Kind.BLOCKCHAIN:
         yield run_blockchain_test(fixture, executor)
+    elif fixture.kind is Kind.STATE:
+        yield from run_state_test(fixture, executor)
     else:
         yield Outcome(
             fixture.name,

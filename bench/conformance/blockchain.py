@@ -97,7 +97,7 @@ def _expected_rejection(entry: JsonObject) -> str | None:
 
     Older fixtures have no `expectException`, or one per fork; there only valid blocks have a `blockHeader`.
     """
-    named = [value for key, value in entry.items() if key.startswith("expectException")]
+    named = [value for key, value in entry.items() if key.startswith("expectException") and value is not None]
     if named:
         return as_text(named[0], "expectException")
     return None if "blockHeader" in entry else UNNAMED
