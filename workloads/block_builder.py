@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from executor.header import transactions_root, uncles_hash, withdrawals_root
+from executor.rlp_codec import EMPTY_LIST
 from executor.state import MemoryState
 from executor.types import Block, Header, RawTransaction
 from scheduler.access import BALANCE, EXISTENCE, NONCE, AccessSet, Address, Location
@@ -92,6 +93,8 @@ class BlockBuilder:
         self.costs[sender] = self.costs.get(sender, 0) + gas * self.fees.max_fee + call.value
 
     def _declared(self, call: Call) -> tuple[bytes, int]:
+        if self.declare == "none":
+            return EMPTY_LIST, call.gas
         touched = call.earlier if self.declare == "stale" else call.reads | call.writes
         slots = distorted(self.declare, touched, self._random)
         return encode_access_list(slots), call.gas + extra_gas(slots)

@@ -31,6 +31,8 @@ from workloads.workload import Check, Workload
 
 LIQUIDATE_GAS = 800_000
 MEDIAN_AMOUNT = 3_000.0
+WORTH_TRADING = 1_000
+"""Only a trade of more than one in so many of a pair's reserve moves its price by more than the fee takes."""
 PER_BORROWER = 3
 """Transactions for each borrower where `borrowers` is 0: enough for the cascade to end."""
 
@@ -129,8 +131,11 @@ def _trade_to(work: _Crash, index: int, price: int) -> None:
     pair = market.pairs[index]
     held, quoted = stage.get(pair, "reserve0"), stage.get(pair, "reserve1")
     wanted = isqrt(held * quoted * LISTED[index].unit * WAD // (price * LISTED[QUOTE].unit))
-    token, amount = (index, wanted - held) if wanted > held else (QUOTE, held * quoted // wanted - quoted)
-    if amount > 0:
+    if wanted > held:
+        token, amount, reserve = index, wanted - held, held
+    else:
+        token, amount, reserve = QUOTE, held * quoted // wanted - quoted, quoted
+    if amount * WORTH_TRADING > reserve:
         work.left -= 1
         stage.send("trade", market.whale, pair, "swap", market.tokens[token].address, amount, 1)
 
