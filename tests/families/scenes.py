@@ -62,3 +62,10 @@ def payer(target: bytes, value: int = 1) -> bytes:
     Only a little gas is handed down, so that what the call itself costs shows.
     """
     return asm(f"0 0 0 0 {value}") + place(target) + asm("30000 CALL POP STOP")
+
+
+def judge(deed: bytes) -> bytes:
+    """Return code that does its deed unless slot 0 is set; called with data, it sets or clears the slot instead."""
+    code = asm("CALLDATASIZE 0x10 JUMPI 0 SLOAD 0x20 JUMPI 0x30 JUMP").ljust(0x10, b"\x00")
+    code = (code + asm("JUMPDEST 0 SLOAD ISZERO 0 SSTORE STOP")).ljust(0x20, b"\x00")
+    return (code + asm("JUMPDEST STOP")).ljust(0x30, b"\x00") + asm("JUMPDEST") + deed + asm("STOP")

@@ -11,7 +11,7 @@ from tests.asm import asm
 from tests.blocks import COINBASE, ETHER, PLAIN_PRICE, Builder, user
 from tests.families.against_eels import IN_THREES, assert_right
 from tests.families.contracts import created_by
-from tests.families.scenes import key, place, scene
+from tests.families.scenes import judge, key, place, scene
 from tests.families.victims import DIE, DIE_FOR_ITSELF, NOBODY, VICTIM, asks, sets, tells
 
 FORKS = ["Homestead", "TangerineWhistle", "SpuriousDragon", "Byzantium", "London", "Shanghai", "Cancun", "Prague"]
@@ -190,18 +190,12 @@ def test_a_death_of_a_stale_run_does_not_count(fork: str, flag: int) -> None:
     builder = scene(fork)
     builder.state.put(COINBASE, balance=1)
     victim = builder.contract(1, VICTIM, balance=30, storage={0: 42, 9: 7})
-    kill = tells(victim, DIE) + asm("POP STOP")
-    code = asm("CALLDATASIZE 0x08 JUMPI 0x10 JUMP").ljust(8, b"\x00") + asm("JUMPDEST 0x20 JUMP")
-    code = code.ljust(0x10, b"\x00") + asm("JUMPDEST 0 SLOAD 0x30 JUMPI 0x38 JUMP")
-    code = code.ljust(0x20, b"\x00") + asm("JUMPDEST 0 SLOAD ISZERO 0 SSTORE STOP")
-    code = code.ljust(0x30, b"\x00") + asm("JUMPDEST STOP")
-    code = code.ljust(0x38, b"\x00") + asm("JUMPDEST") + kill
-    judge = builder.contract(2, code, storage={0: flag})
+    decider = builder.contract(2, judge(tells(victim, DIE)), storage={0: flag})
     observer = builder.contract(3, asks(victim, 9))
     for number in (6, 7):
         builder.send(user(number), user(5).address, value=1)
-    builder.send(user(0), judge, data=b"\x01")
-    builder.send(user(1), judge)
+    builder.send(user(0), decider, data=b"\x01")
+    builder.send(user(1), decider)
     builder.send(user(2), observer)
     builder.send(user(3), victim, value=1)
     right = assert_right(builder.block(), builder.state)

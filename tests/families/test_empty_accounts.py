@@ -12,9 +12,9 @@ from executor.forks import fork_rules
 from executor.types import Withdrawal
 from tests.asm import asm
 from tests.blocks import COINBASE, ETHER, user
-from tests.families.against_eels import assert_right
+from tests.families.against_eels import IN_THREES, assert_right
 from tests.families.contracts import created_by
-from tests.families.scenes import NEW, NEW_ACCOUNT_GAS, base_fee, key, payer, place, reward, scene
+from tests.families.scenes import NEW, NEW_ACCOUNT_GAS, base_fee, judge, key, payer, place, reward, scene
 from tests.families.victims import created2_by, creates2, fragile
 
 CALL_COSTS = {"Homestead": (True, True), "TangerineWhistle": (True, True), "SpuriousDragon": (False, True)}
@@ -230,3 +230,25 @@ def test_nothing_is_left_of_a_coinbase_that_gets_nothing(fork: str) -> None:
     assert right.account(COINBASE) is None
     assert right.account(NEW) is None
     assert right.conflicts == 0
+
+
+@pytest.mark.parametrize("fork", ["TangerineWhistle", "SpuriousDragon", "London", "Cancun", "Prague"])
+@pytest.mark.parametrize("flag", [0, 1])
+def test_money_of_a_stale_run_makes_nobody(fork: str, flag: int) -> None:
+    """The first payer pays unless its slot is set, which the transaction before changes to what it is not."""
+    builder = scene(fork)
+    builder.state.put(COINBASE, balance=1)
+    decider = builder.contract(1, judge(payer(NEW)), balance=10, storage={0: flag})
+    caller = builder.contract(2, payer(NEW), balance=10)
+    for number in (6, 7):
+        builder.send(user(number), user(5).address, value=1)
+    builder.send(user(0), decider, data=b"\x01")
+    builder.send(user(1), decider)
+    builder.send(user(2), caller)
+    builder.send(user(3), caller)
+    right = assert_right(builder.block(), builder.state)
+    assert right.balance(NEW) == 2 + flag
+    assert right.gas(4) - right.gas(5) == (0 if flag else NEW_ACCOUNT_GAS)
+    assert right.again == ([3, 4, 5] if flag else [3, 5])
+    assert 4 in right.ran_again(IN_THREES) or flag
+    assert right.once_if_expected

@@ -12,7 +12,7 @@ from scheduler.access import EMPTY_CODE_HASH
 from tests.asm import asm
 from tests.blocks import COINBASE, Builder, user
 from tests.families.against_eels import assert_right
-from tests.families.scenes import NEW, NEW_ACCOUNT_GAS, key, payer, place, scene
+from tests.families.scenes import NEW, NEW_ACCOUNT_GAS, judge, key, payer, place, scene
 
 STAYING = ["Homestead", "TangerineWhistle"]
 SWEEPING = ["SpuriousDragon", "Petersburg", "London"]
@@ -86,10 +86,7 @@ def test_the_empty_counts_as_new_from_eip_161_on(fork: str) -> None:
 @pytest.mark.parametrize("flag", [0, 1])
 def test_a_touch_of_a_stale_run_does_not_count(fork: str, flag: int) -> None:
     """The second one touches unless its slot is set, which the first one changes to what it is not."""
-    code = asm("CALLDATASIZE 0x40 JUMPI 0 SLOAD 0x50 JUMPI") + payer(NEW, 0)
-    code = code.ljust(0x40, b"\x00") + asm("JUMPDEST 0 SLOAD ISZERO 0 SSTORE STOP")
-    code = code.ljust(0x50, b"\x00") + asm("JUMPDEST STOP")
-    builder, (switch,) = empty_scene(fork, code)
+    builder, (switch,) = empty_scene(fork, judge(payer(NEW, 0)))
     builder.state.accounts[switch].storage.update({0: 1} if flag else {})
     builder.send(user(0), switch, data=b"\x01")
     builder.send(user(1), switch)
