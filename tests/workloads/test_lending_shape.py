@@ -17,10 +17,11 @@ def hubs(workload: Workload, *, totals: bool, balances: bool) -> frozenset[Locat
     """Return where the pools keep cash, supply and debt in total, and where the tokens keep the pools' balances."""
     found: set[Location] = set()
     pools = [check.pool for check in workload.checks if isinstance(check, PoolCheck)]
-    for pool, listing in ((pool, listing) for pool in pools for listing in pool.listings):
-        at = listing.slots
-        found |= {at.cash, at.scaled_supply, at.scaled_debt} if totals else set()
-        found |= {listing.token.balance_at(pool.address)} if balances else set()
+    for pool in pools:
+        for listing in pool.listings:
+            at = listing.slots
+            found |= {at.cash, at.scaled_supply, at.scaled_debt} if totals else set()
+            found |= {listing.token.balance_at(pool.address)} if balances else set()
     return frozenset(found)
 
 
