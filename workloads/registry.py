@@ -12,6 +12,7 @@ from workloads import (
     neutral,
     oracle,
     perp,
+    stablecoin,
     transfers,
 )
 from workloads.lending import generator as lending
@@ -25,6 +26,7 @@ _GENERATORS = (
     flash,
     amm,
     perp,
+    stablecoin,
     oracle,
     neutral,
 )
