@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.conformance.fixtures import Fixture
 from bench.conformance.genesis import parse_genesis
-from bench.conformance.outcome import MismatchError, Outcome, Verdict, Work
+from bench.conformance.outcome import MismatchError, Outcome, Verdict, Work, explained
 from bench.conformance.reasons import Judgement, judge
 from executor.block_executor import BlockExecutor
 from executor.block_rlp import decode_block
@@ -35,7 +35,7 @@ def run_blockchain_test(fixture: Fixture, executor: BlockExecutor) -> Outcome:
     except MismatchError as mismatch:
         error = str(mismatch)
     except ParallelEvmError as refused:
-        error = f"{type(refused).__name__}: {refused}"
+        error = explained(refused)
     verdict = Verdict.FAILED if error else Verdict.PASSED
     root = None if chain is None else chain.head.header.state_root
     return Outcome(fixture.name, fixture.category, network, verdict, error, root, work)
@@ -104,7 +104,7 @@ def _expected_rejection(entry: JsonObject) -> str | None:
 
 
 def _check_rejection(expected: str | None, error: InvalidBlock | InvalidRlp, where: str, work: Work) -> None:
-    reason = str(error) if str(error).startswith(f"{type(error).__name__}:") else f"{type(error).__name__}: {error}"
+    reason = explained(error)
     if expected is None:
         raise MismatchError(f"{where} was rejected: {reason}")
     judgement = judge(expected, error) if expected != UNNAMED else Judgement.UNKNOWN

@@ -63,3 +63,9 @@ class Outcome:
 
 class MismatchError(Exception):
     """The test demands something that did not happen; the message says what."""
+
+
+def explained(error: Exception) -> str:
+    """Return an error's class and message; those of transactions name their class themselves."""
+    name, message = type(error).__name__, str(error)
+    return message if f"{name}:" in message else f"{name}: {message}"

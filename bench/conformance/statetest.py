@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.conformance.fixtures import Fixture
-from bench.conformance.outcome import MismatchError, Outcome, Verdict, Work
+from bench.conformance.outcome import MismatchError, Outcome, Verdict, Work, explained
 from bench.conformance.reasons import Judgement, judge
 from executor.block_executor import BlockExecutor
 from executor.capsule_state import parse_pre_state
@@ -39,7 +39,7 @@ def run_state_test(fixture: Fixture, executor: BlockExecutor) -> Iterator[Outcom
             (fork, index, case) for fork, cases in forks.items() for index, case in enumerate(as_list(cases, fork))
         ]
     except ParallelEvmError as error:
-        yield Outcome(fixture.name, fixture.category, "", Verdict.FAILED, f"{type(error).__name__}: {error}")
+        yield Outcome(fixture.name, fixture.category, "", Verdict.FAILED, explained(error))
         return
     for fork, index, case in cases:
         yield _run_case(fixture, fork, f"{fixture.name}/{fork}/{index}", case, executor)
@@ -59,7 +59,7 @@ def _run_case(fixture: Fixture, fork: str, name: str, case: object, executor: Bl
     except MismatchError as mismatch:
         verdict, error = Verdict.FAILED, str(mismatch)
     except ParallelEvmError as refused:
-        verdict, error = Verdict.FAILED, f"{type(refused).__name__}: {refused}"
+        verdict, error = Verdict.FAILED, explained(refused)
     return Outcome(name, fixture.category, fork, verdict, error, root, work)
 
 
@@ -157,9 +157,9 @@ def _check(case: JsonObject, after: _After) -> None:
         raise MismatchError(f"the transaction was accepted; it should be rejected for {expected}")
     if after.rejection is not None:
         if not expected:
-            raise MismatchError(f"the transaction was rejected: {after.rejection}")
+            raise MismatchError(f"the transaction was rejected: {explained(after.rejection)}")
         if judge(str(expected), after.rejection) is Judgement.WRONG:
-            raise MismatchError(f"rejected for another reason than {expected}: {after.rejection}")
+            raise MismatchError(f"rejected for another reason than {expected}: {explained(after.rejection)}")
     for name, computed in (("hash", after.root), ("logs", after.logs_hash)):
         stated = as_bytes(required(case, name, "post"), f"post.{name}", 32)
         if stated != computed:
