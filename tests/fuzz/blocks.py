@@ -41,7 +41,7 @@ COINBASES = spread({
     "authority": 1,
 })  # fmt: skip
 COUNTS = (1, 2, 3, 3, 4, 4, 5, 6, 8)
-BALANCES = (0, 0, 1, 2, 100, 10**6, ETHER)
+BALANCES = (0, 1, 2, 7, 100, 100, 10**6, ETHER)
 DEPOSIT_TOPIC = 0x649BBC62D0E31342AFEA4E5CD82D4049E7E1EE912FC0889AA790803BE39038C5
 
 _SIZE = Node("calldatasize")
@@ -117,6 +117,8 @@ class _Drawing:
         if others and not source.chance(10):
             return plans
         spare = source.pick((0, 0, 0, 1, -1, 1000))
+        if source.chance(20):
+            return self._drained(plans, position, spare)
         given = 0
         if source.chance(60):
             given = source.pick((plan.cost, 1, plan.value, 10**6))
@@ -126,6 +128,14 @@ class _Drawing:
         balance = max(0, plan.cost - given + spare)
         self._accounts[plan.sender] = replace(self._account(plan.sender), balance=balance)
         return plans
+
+    def _drained(self, plans: tuple[TxPlan, ...], position: int, spare: int) -> tuple[TxPlan, ...]:
+        """Let the sender spend all before, but for what the transaction at `position` costs and a little more."""
+        plan = plans[position]
+        drain = TxPlan(plan.sender, FUNDED, value=ETHER, gas=21_000, price=self._base_fee + 1, tip=1)
+        balance = drain.cost + plan.cost + spare
+        self._accounts[plan.sender] = replace(self._account(plan.sender), balance=balance, code=b"")
+        return (*plans[:position], drain, *plans[position:])
 
     def _revived(self, plans: tuple[TxPlan, ...]) -> tuple[TxPlan, ...]:
         """Put a contract that dies when called where another creates it again, and call both."""

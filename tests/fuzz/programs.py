@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.fuzz.children import INIT_CODES, SALTS, const
-from tests.fuzz.expressions import SIZES, Expressions
+from tests.fuzz.children import INIT_CODES, SALTS, account, const
+from tests.fuzz.expressions import GROUPS, SIZES, Expressions
 from tests.fuzz.nodes import Node, Program, compiled, init_code
 from tests.fuzz.source import spread
 
@@ -11,7 +11,7 @@ STATEMENTS = spread({
     "sstore": 20, "count": 16, "keep": 10, "if": 18, "call": 30, "log": 10, "mstore": 6, "tstore": 6, "pop": 6,
     "create": 6, "create2": 9, "selfdestruct": 4, "revert": 3, "return": 3, "stop": 1, "invalid": 1,
     "extcodecopy": 3, "returndatacopy": 3, "copy": 4, "loop": 4, "burn": 1, "raw": 2, "clear": 5, "gate": 10,
-    "once": 6, "phoenix": 8,
+    "once": 6, "phoenix": 8, "pay": 14,
 })  # fmt: skip
 KNOWN_INIT_CODES = INIT_CODES[:5]
 """The others are for failing."""
@@ -65,6 +65,16 @@ class Grammar(Expressions):
             return Node("sstore", (Node("and", (seen, const(3))), const(1 + source.below(3))))
         condition = Node("lt", (seen, const(1 + source.below(3))))
         return Node("if", (condition, Node("sstore", (const(2), self.expression(depth - 1)))))
+
+    def _do_pay(self, depth: int) -> Node:
+        """Send a little to somebody and keep whether it could be paid: others may have come first."""
+        source = self._source
+        address = account(source.pick(GROUPS["nobody"])) if source.chance(50) else self.address(depth)
+        value = const(source.pick((1, 2, 7, 100)))
+        paid = Node("call", (const(30_000), address, value, *[const(0)] * 4))
+        if source.chance(40):
+            paid = Node("add", (Node("gas"), paid))
+        return Node("sstore", (self.slot(depth), paid))
 
     def _do_once(self, _depth: int) -> Node:
         """Keep what lies in transient storage, then change it: the next transaction has to find nothing."""
