@@ -46,7 +46,7 @@ class Selection:
         return not self.multi_only or has_multi_transaction_block(fixture.fields)
 
 
-def test_executor(
+def suite_executor(
     strategy: str, access_lists: str, backend: str, workers: int | None, seed: int | None, address: str | None
 ) -> BlockExecutor:
     """Return an executor for the whole run; inline workers get their transactions one by one.

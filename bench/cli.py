@@ -231,12 +231,12 @@ def blocktest(
     json: JsonOption = False,
 ) -> None:
     """Run conformance tests, each block through the executor, and check every root and every rejection."""
-    from bench.blocktest import Selection, run_and_show, test_executor  # noqa: PLC0415 - not needed to replay
+    from bench.blocktest import Selection, run_and_show, suite_executor  # noqa: PLC0415 - not needed to replay
 
     selection = Selection.of(selected, multi_only=multi_only)
     with (
         results_stream() as stream,
-        test_executor(strategy, access_lists, backend, workers, shuffle, address) as runner,
+        suite_executor(strategy, access_lists, backend, workers, shuffle, address) as runner,
     ):
         passed = run_and_show(paths, selection, runner, stream, as_json=json)
     if strict_exit and not passed:
