@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 
 from bench.console import ERRORS, one_line, print_json, progress, results_stream
-from bench.measure import BlockReport, Case, document, measure_all
+from bench.measure import BlockReport, Case, Cases, document, measure_all
 from bench.report import show_blocks
 from bench.schedules import FollowOption, RecordOption, recorder_to, scripted_pool
 from executor.block_executor import BlockExecutor
@@ -70,8 +70,8 @@ class Options:
     @contextmanager
     def executor(self) -> Iterator[BlockExecutor]:
         """Yield an executor with its workers up; its schedule is recorded or follows a recording if asked for."""
-        pool = scripted_pool(self.follow, self.workers, self.shuffle, self.address)
         with (
+            scripted_pool(self.follow, self.workers, self.shuffle, self.address) as pool,
             recorder_to(self.record) as recorder,
             BlockExecutor(
                 strategy=self.strategy,
@@ -229,6 +229,8 @@ def blocktest(
     multi_only: Annotated[bool, typer.Option("--multi-only", help="Run tests with a block of >= 2 txs.")] = False,
     strict_exit: Annotated[bool, typer.Option("--strict-exit", help="Exit 1 if a test did not pass.")] = False,
     json: JsonOption = False,
+    record: RecordOption = None,
+    follow: FollowOption = None,
 ) -> None:
     """Run conformance tests, each block through the executor, and check every root and every rejection."""
     from bench.blocktest import Selection, run_and_show, suite_executor  # noqa: PLC0415 - not needed to replay
@@ -236,7 +238,9 @@ def blocktest(
     selection = Selection.of(selected, multi_only=multi_only)
     with (
         results_stream() as stream,
-        suite_executor(strategy, access_lists, backend, workers, shuffle, address) as runner,
+        scripted_pool(follow, workers, shuffle, address) as pool,
+        recorder_to(record) as recorder,
+        suite_executor(strategy, access_lists, backend, workers, shuffle, address, pool, recorder) as runner,
     ):
         passed = run_and_show(paths, selection, runner, stream, as_json=json)
     if strict_exit and not passed:
@@ -256,7 +260,7 @@ def _tracked(items: Iterable[Any], count: int, what: str) -> Iterable[Any]:
             bar.advance(task)
 
 
-def _measure_and_show(cases: Sequence[Case], options: Options) -> None:
+def _measure_and_show(cases: Cases, options: Options) -> None:
     with results_stream() as stream:
         with options.executor() as executor:
             measured = measure_all(cases, executor, compare=not options.no_sequential, repeat=options.repeat)

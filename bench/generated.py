@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,20 +10,21 @@ from rich.table import Table
 
 from bench.measure import Case
 from executor.errors import UsageError
-from executor.sequential import execute_sequential
-from executor.state import MemoryState
+from executor.state import MemoryState, state_after
+from executor.state_trie import StateTrie
+from executor.types import BlockResult
 from workloads.registry import WORKLOADS, generate
 from workloads.workload import Workload
 
 DEMO = (
-    ("lending", 400, {"shards": "16"}),
-    ("transfers", 1_000, {"kind": "erc20", "accounts": "1000"}),
+    ("lending", 400, ["shards=16"]),
+    ("transfers", 1_000, ["kind=erc20", "accounts=1000"]),
 )
 
 
-def workload_cases(name: str, transactions: int | None, seed: int, params: Sequence[str]) -> list[Case]:
+def workload_cases(name: str, transactions: int | None, seed: int, params: Sequence[str]) -> CarriedCases:
     """Return the blocks of a workload; UsageError names what does not exist."""
-    return cases_of(generate(name, transactions, seed, parse_params(params)))
+    return CarriedCases(generate(name, transactions, seed, parse_params(params)))
 
 
 def parse_params(params: Sequence[str]) -> dict[str, str]:
@@ -36,24 +37,37 @@ def parse_params(params: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def cases_of(workload: Workload) -> list[Case]:
-    """Return a case per block; the state between blocks comes from an untimed sequential run."""
-    cases, state = [], workload.pre_state
-    for position, block in enumerate(workload.blocks):
-        before = state
-        if position + 1 < len(workload.blocks):
-            state = before.copy()
-            state.apply(execute_sequential(block, before).state_diff)
-        cases.append(
-            Case(
+class CarriedCases:
+    """A workload's blocks as cases, each on the state that the measured result of the one before it left.
+
+    One state and its trie are held at a time; they share what a block does not touch with the next.
+    """
+
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+
+    def __len__(self) -> int:
+        """Return the number of blocks."""
+        return len(self._workload.blocks)
+
+    def __iter__(self) -> Iterator[Case]:
+        """Yield one case after another; each must be told its result before the next is asked for."""
+        workload, state = self._workload, self._workload.pre_state
+        trie = StateTrie.of(state) if state.complete else None
+        for position, block in enumerate(workload.blocks):
+            results: list[BlockResult] = []
+            yield Case(
                 block,
-                before,
+                state,
                 recorded=False,
                 label=f"{workload.name} {block.header.number}",
-                check=_check(workload, position, before),
+                check=_check(workload, position, state),
+                pre_trie=trie,
+                done=results.append,
             )
-        )
-    return cases
+            (result,) = results
+            state = state_after(state, result.state_diff)
+            trie = None if trie is None else trie.updated(result.state_diff)
 
 
 def _check(workload: Workload, position: int, before: MemoryState) -> Any:
@@ -61,9 +75,8 @@ def _check(workload: Workload, position: int, before: MemoryState) -> Any:
 
 
 def demo_cases() -> list[Case]:
-    """Return the demo's blocks: lending over 16 shards, and ERC-20 transfers."""
-    workloads = [generate(name, transactions, 1, params) for name, transactions, params in DEMO]
-    return [case for workload in workloads for case in cases_of(workload)]
+    """Return the demo's blocks, one of each: lending over 16 shards, and ERC-20 transfers."""
+    return [next(iter(workload_cases(name, transactions, 1, params))) for name, transactions, params in DEMO]
 
 
 def workload_list() -> list[dict[str, Any]]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 from bench.bound import Bound, block_bound
 from executor.block_executor import BlockExecutor
 from executor.errors import ParallelEvmError
-from executor.roots import state_root
 from executor.sequential import execute_sequential
 from executor.serialise import result_bytes
-from executor.state import MemoryState
+from executor.state import MemoryState, state_after
+from executor.state_trie import StateTrie
 from executor.strategies import SEQUENTIAL, expected_sets
 from executor.types import Block, BlockResult, Witness
 from executor.validation import check_header, describe_failure
@@ -26,7 +26,8 @@ from executor.validation import check_header, describe_failure
 class Case:
     """A block to measure; `recorded` says that its header holds expected values.
 
-    `check` takes the complete state after the block and returns a line per broken invariant.
+    `check` takes the complete state after the block and returns a line per broken invariant. `pre_trie` is the trie
+    of a complete pre-state, kept from the block before; `done` is told the result that the next block builds on.
     """
 
     block: Block
@@ -35,6 +36,12 @@ class Case:
     recorded: bool = True
     label: str = ""
     check: Callable[[MemoryState], list[str]] | None = None
+    pre_trie: StateTrie | None = None
+    done: Callable[[BlockResult], None] | None = None
+
+
+class Cases(Sized, Iterable[Case], Protocol):
+    """Cases whose number is known before they are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +88,18 @@ def measure(
 
     Both are timed over the same span with the same engine; exact access sets are made before the clock starts.
     """
-    block, pre_state = case.block, case.pre_state
+    block, pre_state, trie = case.block, case.pre_state, case.pre_trie
     sequential = executor.strategy == SEQUENTIAL
     sets = None if sequential else expected_sets(executor.access_lists, block, pre_state)
     runs, results = [], []
     for _ in range(repeat):  # in turn, so that a change of the machine's speed meets both
         if compare:
-            runs.append(execute_sequential(block, pre_state))
-        one = execute_sequential(block, pre_state) if sequential else executor.execute_with(block, pre_state, sets)
-        results.append(one)
+            runs.append(execute_sequential(block, pre_state, trie))
+        results.append(
+            execute_sequential(block, pre_state, trie)
+            if sequential
+            else executor.execute_with(block, pre_state, sets, trie)
+        )
     return _report(case, executor, runs, results), results[-1]
 
 
@@ -138,24 +148,19 @@ def _checks(
     case: Case, result: BlockResult, reference: BlockResult | None
 ) -> tuple[bool | None, bytes | None, dict[str, bool | None], tuple[str, ...]]:
     if case.recorded:
-        check = check_header(case.block, result, case.pre_state, case.witness)
+        check = check_header(case.block, result, case.pre_state, case.witness, case.pre_trie)
         failure = describe_failure(check)
         return check.ok, check.state_root, check.checks, () if failure is None else (failure,)
     if not case.pre_state.complete:
         return None, None, {}, ()
-    after = _after(case, result)
-    root = state_root(after)
-    checks: dict[str, bool | None] = {"state_root": state_root(_after(case, reference)) == root if reference else None}
-    broken = [] if case.check is None else case.check(after)
+    trie = case.pre_trie or StateTrie.of(case.pre_state)
+    root = trie.updated(result.state_diff).root
+    same = trie.updated(reference.state_diff).root == root if reference else None
+    checks: dict[str, bool | None] = {"state_root": same}
+    broken = [] if case.check is None else case.check(state_after(case.pre_state, result.state_diff))
     if case.check is not None:
         checks["invariants"] = not broken
     return None, root, checks, tuple(broken)
-
-
-def _after(case: Case, result: BlockResult) -> MemoryState:
-    after = case.pre_state.copy()
-    after.apply(result.state_diff)
-    return after
 
 
 def _overhead(result: BlockResult) -> dict[str, float]:
@@ -178,6 +183,8 @@ def measure_all(
         except ParallelEvmError as error:
             error.where = case.label or f"block {case.block.header.number}"
             raise
+        if case.done is not None:
+            case.done(measured[1])
         yield measured
 
 

@@ -27,9 +27,9 @@ from executor.invalid_block import (
     UnknownParentError,
 )
 from executor.lineage import KnownBlock, ancestor_hashes, lineage
-from executor.state import Account, MemoryState
+from executor.state import MemoryState, state_after
 from executor.state_trie import StateTrie
-from executor.types import Block, BlockResult, Header, StateDiff
+from executor.types import Block, BlockResult, Header
 from executor.uncles import GENERATIONS, check_uncles
 
 STATES_KEPT = 256
@@ -172,17 +172,6 @@ class Chain:
         heavier = block.total_difficulty > self._head.total_difficulty
         if block.merged or (heavier and not self._head.merged):
             self._head = block
-
-
-def state_after(state: MemoryState, diff: StateDiff) -> MemoryState:
-    """Return the state after `diff`; it shares with `state` all accounts that the diff does not touch, and codes."""
-    accounts: dict[bytes, Account] = dict(state.accounts)
-    for address in diff.accounts:
-        if address in accounts:
-            accounts[address] = accounts[address].copy()
-    after = MemoryState(accounts, state.codes, complete=state.complete)
-    after.apply(diff)
-    return after
 
 
 def check_outcome(header: Header, result: BlockResult, state_root: bytes) -> None:

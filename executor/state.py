@@ -170,6 +170,17 @@ class MemoryState:
                 account.storage.pop(slot, None)
 
 
+def state_after(state: MemoryState, diff: StateDiff) -> MemoryState:
+    """Return the state after `diff`; it shares with `state` all accounts that the diff does not touch, and codes."""
+    accounts: dict[Address, Account] = dict(state.accounts)
+    for address in diff.accounts:
+        if address in accounts:
+            accounts[address] = accounts[address].copy()
+    after = MemoryState(accounts, state.codes, complete=state.complete)
+    after.apply(diff)
+    return after
+
+
 def _restore_state(
     rows: dict[Address, tuple[int, int, bytes, dict[int, int]]],
     codes: dict[bytes, bytes],

@@ -14,7 +14,6 @@ from bench.conformance.outcome import MismatchError, Outcome, Verdict, Work, exp
 from bench.conformance.reasons import Judgement, judge
 from executor.block_executor import BlockExecutor
 from executor.capsule_state import parse_pre_state
-from executor.chain import state_after
 from executor.context import HASH_WINDOW
 from executor.difficulty import NO_UNCLES
 from executor.errors import InvalidBlock, InvalidRlp, ParallelEvmError, UnknownFork
@@ -22,7 +21,7 @@ from executor.forks import ForkRules, fork_rules
 from executor.hashing import keccak256
 from executor.json_fields import JsonObject, as_bytes, as_int, as_list, as_object, required
 from executor.rlp_codec import EMPTY_LIST
-from executor.state import Account, MemoryState
+from executor.state import Account, MemoryState, state_after
 from executor.state_trie import StateTrie
 from executor.trie import EMPTY_ROOT
 from executor.types import Block, Header, RawTransaction

@@ -11,12 +11,12 @@ import pytest
 from executor import invalid_block as reasons
 from executor.block_executor import BlockExecutor
 from executor.block_rlp import encode_block
-from executor.chain import Chain, StateForgottenError, state_after
+from executor.chain import Chain, StateForgottenError
 from executor.errors import InvalidBlock, InvalidRlp, InvalidTransaction
 from executor.evm.validity import InsufficientBalanceError
 from executor.fork_schedule import ForkSchedule
 from executor.pool import InlinePool
-from executor.state import MemoryState
+from executor.state import MemoryState, state_after
 from executor.types import AccountDiff, RawTransaction, StateDiff, Withdrawal
 from tests.asm import asm
 from tests.builders import state
