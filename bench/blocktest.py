@@ -20,7 +20,8 @@ from bench.conformance.statetest import run_state_test
 from bench.console import print_json, progress
 from executor.block_executor import BlockExecutor
 from executor.errors import UsageError
-from executor.pool import InlinePool
+from executor.pool import InlinePool, Pool
+from executor.schedule import ScheduleRecorder
 from executor.strategies import SEQUENTIAL
 
 
@@ -47,18 +48,24 @@ class Selection:
 
 
 def suite_executor(
-    strategy: str, access_lists: str, backend: str, workers: int | None, seed: int | None, address: str | None
+    strategy: str,
+    access_lists: str,
+    backend: str,
+    workers: int | None,
+    seed: int | None,
+    address: str | None,
+    pool: Pool | None = None,
+    recorder: ScheduleRecorder | None = None,
 ) -> BlockExecutor:
     """Return an executor for the whole run; inline workers get their transactions one by one.
 
     The blocks of tests are so small that one message would hold them whole, and nothing would run side by side.
     """
-    pool = None
-    if backend == InlinePool.name and strategy != SEQUENTIAL:
+    if pool is None and backend == InlinePool.name and strategy != SEQUENTIAL:
         pool = InlinePool(workers or os.cpu_count() or 1, seed, batch_limit=1)
     return BlockExecutor(
         strategy=strategy, access_lists=access_lists, backend=backend, workers=workers, seed=seed, address=address,
-        pool=pool,
+        pool=pool, recorder=recorder,
     )  # fmt: skip
 
 

@@ -44,15 +44,22 @@ def recorder_to(path: Path | None) -> Iterator[ScheduleRecorder | None]:
             ERRORS.print(f"schedule of {len(recorder.schedule)} runs written to {path}", markup=False)
 
 
+@contextmanager
 def scripted_pool(
     path: Path | None, workers: int | None, shuffle: int | None, address: str | None
-) -> ReplayPool | None:
-    """Return the pool that follows the schedule in `path`, None without one; options that contradict it are refused."""
+) -> Iterator[ReplayPool | None]:
+    """Yield the pool that follows the schedule in `path`, None without one; options that contradict it are refused.
+
+    A departure is raised here again where a conformance run has taken it for the verdict on one test.
+    """
     if path is None:
-        return None
+        yield None
+        return
     if shuffle is not None or address is not None:
         raise UsageError("--replay-schedule runs inline, in the recorded order; drop --shuffle and --address")
     pool = ReplayPool(load_schedule(path))
     if workers not in {None, pool.workers}:
         raise InvalidInput(f"{path} was recorded with --workers {pool.workers}, not {workers}; ask for the same")
-    return pool
+    yield pool
+    if pool.departure is not None:
+        raise pool.departure

@@ -66,7 +66,8 @@ class Replica:
 class ReplayPool:
     """Inline workers that follow a schedule, which says also what is sent (`batches`).
 
-    Runs are found by their block, those of one block in the order recorded; others may be left over.
+    Runs are found by their block, those of one block in the order recorded; others may be left over. `departure`
+    is the first error about a run that did not fit.
     """
 
     name = "inline"
@@ -75,6 +76,7 @@ class ReplayPool:
 
     def __init__(self, schedule: Schedule) -> None:
         self.workers = schedule[0].workers
+        self.departure: InvalidInput | None = None
         self._left = list(schedule)
         self._run: ScheduledRun | None = None
         self._position = 0
@@ -110,7 +112,7 @@ class ReplayPool:
             f"the schedule has no run left of block {block.number} ({block.transactions} txs, {block.hash[:10]},"
             f" content {block.content}); left are {held or 'none'}; record this block"
         )
-        raise InvalidInput(msg)
+        raise self._departed(msg)
 
     # -- dispatch
 
@@ -203,10 +205,16 @@ class ReplayPool:
         number = "?" if self._run is None else self._run.block.number
         event = self._event
         place = "the end" if event is None else f"event {self._position} ({_described(event)})"
-        return InvalidInput(
+        return self._departed(
             f"block {number} departs from its schedule at {place}: {reason}; replay it with the code, pre-state and"
             " access sets that it was recorded with"
         )
+
+    def _departed(self, message: str) -> InvalidInput:
+        """Return the error for a run that does not fit, and keep the first."""
+        error = InvalidInput(message)
+        self.departure = self.departure or error
+        return error
 
 
 def _named(execution: Execution) -> str:

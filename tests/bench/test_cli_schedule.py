@@ -13,6 +13,7 @@ import pytest
 from executor.parallel import BlockRun
 from executor.pool import InlinePool
 from executor.schedule_file import FORMAT
+from tests.bench.fixtures import a_test
 from tests.bench.sealed import sealed_document
 from tests.bench.test_cli import run
 from tests.executor.test_schedule import merged_backwards
@@ -258,3 +259,33 @@ def test_files_that_cannot_be_used_end_in_one_line(
     refused(capfd, (capsule, *INLINE, "--replay-schedule", tmp_path), 11, "directory")
     refused(capfd, (capsule, *INLINE, "--record-schedule", tmp_path / "absent" / "x"), 11, "cannot be written")
     refused(capfd, (capsule, *INLINE, "--record-schedule", tmp_path), 11, "is a directory")
+
+
+# -- conformance tests
+
+
+def test_conformance_tests_are_run_again(
+    capfd: pytest.CaptureFixture[str], write_tests: Callable[..., Path], tmp_path: Path
+) -> None:
+    tests, path, copy = write_tests(first=a_test(), second=a_test("London")), tmp_path / "s.jsonl", tmp_path / "c.jsonl"
+    code, out, err = run(capfd, "blocktest", tests, *INLINE, "--workers", 3, "--shuffle", 2, "--record-schedule", path)
+    runs = len(path.read_text().splitlines()) - 1
+    assert (code, runs >= 2, err) == (0, True, f"schedule of {runs} runs written to {path}\n")
+    code, again, _ = run(
+        capfd, "blocktest", tests, *INLINE, "--replay-schedule", path, "--record-schedule", copy, "--strict-exit"
+    )
+    assert (code, again) == (0, out)
+    assert copy.read_bytes() == path.read_bytes()
+
+
+def test_a_departure_is_no_verdict_on_a_test(
+    capfd: pytest.CaptureFixture[str], write_tests: Callable[..., Path], tmp_path: Path
+) -> None:
+    tests, path = write_tests(first=a_test()), tmp_path / "s.jsonl"
+    run(capfd, "blocktest", tests, *INLINE, "--workers", 3, "--record-schedule", path)
+    lines = list(map(json.loads, path.read_text().splitlines()))
+    wrong_digest(lines)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    code, _, err = run(capfd, "blocktest", tests, *INLINE, "--replay-schedule", path)
+    assert (code, len(err.strip().splitlines())) == (10, 1)
+    assert "another result than recorded" in err
