@@ -36,12 +36,21 @@ def parse_mix(text: str, default: str) -> dict[str, float]:
 
 
 def fill_blocks(
-    stage: Stage, weights: dict[str, float], transactions: int, blocks: int, step: Callable[[str], object]
+    stage: Stage,
+    weights: dict[str, float],
+    transactions: int,
+    blocks: int,
+    step: Callable[[str], object],
+    first: str = "",
 ) -> None:
-    """Call `step` with the operation of each transaction; `step` sends exactly one."""
+    """Call `step` with the operation of each transaction; `step` sends exactly one.
+
+    Operations of the name `first` open each block, as what pays most for its place does.
+    """
     names = draw_mix(stage.random, weights, transactions)
     for index in range(blocks):
         stage.begin_block()
-        for name in names[index * transactions // blocks : (index + 1) * transactions // blocks]:
+        mine = names[index * transactions // blocks : (index + 1) * transactions // blocks]
+        for name in sorted(mine, key=lambda name: name != first):
             step(name)
         stage.end_block()

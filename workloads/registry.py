@@ -10,9 +10,11 @@ from workloads import (
     crash,
     flash,
     neutral,
+    nft,
     oracle,
     perp,
     stablecoin,
+    synthetics,
     transfers,
 )
 from workloads.lending import generator as lending
@@ -27,6 +29,8 @@ _GENERATORS = (
     amm,
     perp,
     stablecoin,
+    synthetics,
+    nft,
     oracle,
     neutral,
 )

@@ -118,6 +118,11 @@ class Stage:
         address, _, slot = location
         self.state.accounts[address].storage[slot] = value
 
+    def seed_ether(self, address: Address, wei: int) -> None:
+        """Set a balance at genesis."""
+        self._at_genesis()
+        self.state.accounts[address].balance = wei
+
     def setup(
         self,
         sender: KeyPair,
