@@ -155,6 +155,23 @@ def run(
 
 
 @app.command()
+def export(
+    workload: Annotated[str, typer.Argument(help="A workload; `parallel-evm workloads` lists them.")],
+    out: Annotated[Path, typer.Option(help="Folder for the capsules, <number>.json.gz each; made if need be.")],
+    transactions: Annotated[int | None, typer.Option(min=0, help="Transactions in all.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    param: Annotated[list[str] | None, typer.Option(help="A parameter as name=value; repeatable.")] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Write each block as soon as it is generated.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document per file, one a line.")] = False,
+) -> None:
+    """Write a workload's blocks as capsules that `replay` reads, headers sealed by sequential execution."""
+    from bench.export import export_and_show  # noqa: PLC0415 - generators are not needed to replay
+
+    with results_stream() as lines:
+        export_and_show(workload, transactions, seed, param or [], out, lines, stream=stream, as_json=json)
+
+
+@app.command()
 def workloads(json: JsonOption = False) -> None:
     """List the workloads and their parameters."""
     from bench.generated import show_workloads, workload_list  # noqa: PLC0415

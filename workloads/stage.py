@@ -24,6 +24,7 @@ from workloads.artefacts import Contract, load_contract, string_slots, word
 from workloads.block_builder import BLOCK_TIME, FORK, GENESIS_TIME, genesis, make_header
 from workloads.declared import DECLARE_MODES, declared_slots, extra_gas
 from workloads.signing import Fees, Unsigned, encode_access_list, sign_fee_market
+from workloads.streaming import remembered
 from workloads.workload import Check, ParameterValue, StateReader, Workload, read_int
 
 ETHER = 10**18
@@ -186,7 +187,8 @@ class Stage:
         """Close the block: its access sets are what its transactions touched."""
         header = self._header(len(self.blocks), tuple(self._raws))
         sets = observed_sets(self._results, self.state)
-        self.blocks.append(Block(header, tuple(self._raws), FORK, withdrawals=(), access_sets=sets))
+        block = Block(header, tuple(self._raws), FORK, withdrawals=(), access_sets=sets)
+        self.blocks.append(remembered(block, self.state))
         self.operations.append(tuple(self._names))
         self.state.apply(self._settled.diff())
         self._start(self._header(len(self.blocks), ()))
