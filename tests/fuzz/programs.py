@@ -57,14 +57,17 @@ class Grammar(Expressions):
     def _do_if(self, depth: int) -> Node:
         return Node("if", (self.expression(depth - 1), *self._body(depth)))
 
-    def _do_gate(self, depth: int) -> Node:
-        """Write only if a slot that others write is still what it was: a stale run may write more, or elsewhere."""
+    def _do_gate(self, _depth: int) -> Node:
+        """Write only while a counter is low, or where it says: a stale run may write more, or elsewhere."""
         source = self._source
-        seen = Node("sload", (const(source.below(2)),))
-        if source.chance(50):
+        counter, other = const(source.below(2)), const(2)
+        seen = Node("sload", (counter,))
+        if source.chance(40):
             return Node("sstore", (Node("and", (seen, const(3))), const(1 + source.below(3))))
-        condition = Node("lt", (seen, const(1 + source.below(3))))
-        return Node("if", (condition, Node("sstore", (const(2), self.expression(depth - 1)))))
+        low = Node("lt", (seen, const(1 + source.below(3))))
+        count = Node("sstore", (counter, Node("add", (seen, const(1)))))
+        keep = Node("sstore", (Node("caller"), Node("sload", (other,))))
+        return Node("group", (Node("if", (low, Node("sstore", (other, Node("origin"))))), keep, count))
 
     def _do_pay(self, depth: int) -> Node:
         """Send a little to somebody and keep whether it could be paid: others may have come first."""

@@ -33,6 +33,8 @@ TX_GAS, ZERO_BYTE, FLOOR_TOKEN, WORD, LISTED_ADDRESS, LISTED_SLOT, AUTHORIZED = 
 TARGETS = spread({
     "contract": 60, "sender": 8, "nobody": 7, "creation": 10, "precompile": 3, "made": 7, "coinbase": 4, "system": 3,
 })  # fmt: skip
+CALLED = (*(CONTRACTS[:1] * 5), *(CONTRACTS[:2] * 2), *CONTRACTS)
+"""Contracts that transactions call: mostly the first, so that they meet."""
 GAS = spread({"plenty": 16, "cut": 5, "exact": 1, "little": 2})
 TIPS = (0, 0, 1, 2, 1000)
 DELEGATES = spread({"contract": 8, "nothing": 2, "authority": 2, "precompile": 1, "absent": 1})
@@ -101,7 +103,7 @@ class Transactions:
             "coinbase": (COINBASE,),
         }
         data = source.bytes(min(source.pick(SIZES), 64)) if source.chance(40) else b""
-        return replace(plan, to=source.pick(groups.get(kind, CONTRACTS)), data=data, value=value)
+        return replace(plan, to=source.pick(groups.get(kind, CALLED)), data=data, value=value)
 
     def _to_a_system_contract(self, plan: TxPlan) -> TxPlan:
         to, data, value = self._source.pick(
