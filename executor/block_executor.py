@@ -60,7 +60,7 @@ class BlockExecutor:
         self._recorder = recorder
         self._costs = CostModel()
         self._owns_pool = pool is None
-        self._pool = pool
+        self._pool = None if strategy == SEQUENTIAL else pool
         if pool is None and strategy != SEQUENTIAL:
             self._pool = make_pool(self.backend, self.workers, seed=seed, address=address)
 

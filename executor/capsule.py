@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import os
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeAlias
 
 from executor.capsule_state import parse_pre_state
-from executor.errors import InputOutputError, InvalidInput, InvalidRlp, ParallelEvmError
+from executor.errors import InvalidInput, InvalidRlp, ParallelEvmError
+from executor.files import StrPath, printable, read_whole
 from executor.forks import fork_rules
 from executor.hashing import keccak256
 from executor.header import decode_header, header_hash, transactions_root, uncles_hash, withdrawals_root
@@ -33,11 +28,7 @@ from executor.state import MemoryState
 from executor.types import Block, Header, RawTransaction, Withdrawal, Witness
 
 FORMAT = "evm-block-replay/1"
-MAX_BYTES = 1 << 30
-"""A document larger than this is refused rather than unpacked into memory."""
 MAX_NESTING = 32
-StrPath: TypeAlias = str | os.PathLike[str]
-_GZIP_MAGIC = b"\x1f\x8b"
 _HIGHEST_TYPE = 0x7F  # of a transaction's envelope (EIP-2718)
 
 
@@ -58,46 +49,10 @@ def load_capsule(path: StrPath) -> Capsule:
     InputOutputError, InvalidInput and its subclasses say in one line which file, which field and what to do.
     """
     try:
-        return parse_capsule(_document(_unpacked(_read(path))))
+        return parse_capsule(_document(read_whole(path, "a block capsule (<block>.json.gz)")))
     except ParallelEvmError as error:
         error.args = (f"{printable(path)}: {error}",)
         raise
-
-
-def printable(path: StrPath) -> str:
-    """Return `path` for a message of one line."""
-    name = os.fspath(path)
-    return name if name.isprintable() else ascii(name)
-
-
-def _read(path: StrPath) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)  # bounded: the path may name a device
-    except IsADirectoryError:
-        raise InputOutputError("is a directory; name a capsule in it (<block>.json.gz)") from None
-    except FileNotFoundError:
-        raise InputOutputError("no such file; check the path") from None
-    except (OSError, ValueError) as error:  # a ValueError: a name that no file can have
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputOutputError(f"cannot be read ({reason}); check the path and its rights") from None
-
-
-def _unpacked(data: bytes) -> bytes:
-    if not data:
-        raise InvalidInput("the file is empty; copy it or record the block again")
-    unpacked = data
-    try:
-        if data.startswith(_GZIP_MAGIC):
-            with gzip.open(io.BytesIO(data)) as file:
-                unpacked = file.read(MAX_BYTES + 1)
-    except EOFError:
-        raise InvalidInput("the gzip data is truncated; copy the file again") from None
-    except (OSError, zlib.error) as error:
-        raise InvalidInput(f"the gzip data is damaged ({error}); copy the file again") from None
-    if len(unpacked) > MAX_BYTES:
-        raise InvalidInput(f"holds more than {MAX_BYTES >> 20} MiB; name the capsule of one block")
-    return unpacked
 
 
 def _document(data: bytes) -> object:

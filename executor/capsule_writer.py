@@ -5,12 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
-from contextlib import suppress
-from pathlib import Path
 
-from executor.capsule import FORMAT, StrPath, parse_capsule, printable
-from executor.errors import InputOutputError, MissingCode
+from executor.capsule import FORMAT, parse_capsule
+from executor.errors import MissingCode
+from executor.files import StrPath, write_whole
 from executor.hashing import keccak256
 from executor.header import header_hash
 from executor.json_fields import JsonObject
@@ -38,21 +36,7 @@ def dump_capsule(
     # Without a time and a name the bytes depend on the block alone.
     with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
         file.write(text.encode())
-    _write(path, packed.getvalue())
-
-
-def _write(path: StrPath, data: bytes) -> None:
-    target = Path(path)
-    draft = Path(f"{target}.{os.getpid()}.tmp")
-    try:
-        draft.write_bytes(data)
-        draft.replace(target)
-    except (OSError, ValueError) as error:  # a ValueError: a name that no file can have
-        with suppress(OSError, ValueError):
-            draft.unlink(missing_ok=True)
-        reason = error.strerror if isinstance(error, OSError) else error
-        msg = f"{printable(path)}: cannot be written ({reason}); check the path and its rights"
-        raise InputOutputError(msg) from None
+    write_whole(path, packed.getvalue())
 
 
 def format_capsule(block: Block, pre_state: MemoryState, *, source: str, witness: Witness | None = None) -> JsonObject:

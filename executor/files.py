@@ -31,13 +31,15 @@ def read_whole(path: StrPath, what: str) -> bytes:
     """
     data = _read(path, what)
     if not data:
-        raise InvalidInput(f"the file is empty; name {what}")
+        raise InvalidInput("the file is empty; copy it or record it again")
     try:
         if data.startswith(_GZIP_MAGIC):
             with gzip.open(io.BytesIO(data)) as file:
                 data = file.read(MAX_BYTES + 1)
-    except (EOFError, OSError, zlib.error) as error:
-        raise InvalidInput(f"the gzip data is damaged or truncated ({error}); copy the file again") from None
+    except EOFError:
+        raise InvalidInput("the gzip data is truncated; copy the file again") from None
+    except (OSError, zlib.error) as error:
+        raise InvalidInput(f"the gzip data is damaged ({error}); copy the file again") from None
     if len(data) > MAX_BYTES:
         raise InvalidInput(f"holds more than {MAX_BYTES >> 20} MiB; name {what}")
     return data
@@ -47,8 +49,12 @@ def _read(path: StrPath, what: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)  # bounded: the path may name a device
+    except IsADirectoryError:
+        raise InputOutputError(f"is a directory; name {what}") from None
+    except FileNotFoundError:
+        raise InputOutputError("no such file; check the path") from None
     except (OSError, ValueError) as error:  # a ValueError: a name that no file can have
-        raise InputOutputError(f"cannot be read ({_reason(error)}); name {what}") from None
+        raise InputOutputError(f"cannot be read ({_reason(error)}); check the path and its rights") from None
 
 
 def write_whole(path: StrPath, data: bytes) -> None:

@@ -255,7 +255,7 @@ def test_options_that_contradict_a_schedule_end_in_one_line(
 def test_files_that_cannot_be_used_end_in_one_line(
     capfd: pytest.CaptureFixture[str], capsule: Path, tmp_path: Path
 ) -> None:
-    refused(capfd, (capsule, *INLINE, "--replay-schedule", tmp_path / "absent"), 11, "No such file")
+    refused(capfd, (capsule, *INLINE, "--replay-schedule", tmp_path / "absent"), 11, "no such file")
     refused(capfd, (capsule, *INLINE, "--replay-schedule", tmp_path), 11, "directory")
     refused(capfd, (capsule, *INLINE, "--record-schedule", tmp_path / "absent" / "x"), 11, "cannot be written")
     refused(capfd, (capsule, *INLINE, "--record-schedule", tmp_path), 11, "is a directory")

@@ -224,7 +224,7 @@ def test_a_file_without_the_right_to_read_says_so(tmp_path: Path, monkeypatch: p
 
 
 def test_a_document_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executor.capsule.MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("executor.files.MAX_BYTES", 1 << 20)
     for data in (packed(b" " * (2 << 20)), b" " * (2 << 20)):
         (tmp_path / "block").write_bytes(data)
         with pytest.raises(InvalidInput, match="holds more than 1 MiB"):

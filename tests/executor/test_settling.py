@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from executor.block_executor import BlockExecutor
 from executor.errors import InvalidTransaction
 from executor.evm.validity import InsufficientBalanceError, NonceMismatchError
 from executor.hashing import keccak256
+from executor.pool import InlinePool
 from scheduler.access import STORAGE
 from tests.asm import asm, call, deployer, push
 from tests.blocks import BASE_FEE, COINBASE, ETHER, PLAIN_PRICE, Builder, user
@@ -226,3 +228,11 @@ def test_the_first_invalid_transaction_is_named_not_the_first_found() -> None:
     builder.send(user(1), NEW, nonce=3)
     builder.send(user(2), NEW)
     assert_rejected(builder.block(), builder.state, InvalidTransaction, 1)
+
+
+def test_a_sequential_executor_has_no_use_for_a_pool() -> None:
+    builder = Builder()
+    builder.fund(user(0))
+    builder.send(user(0), user(1).address, value=1)
+    with BlockExecutor(strategy="sequential", pool=InlinePool(2)) as executor:
+        assert executor.execute(builder.block(), builder.state).stats.executions == 1
