@@ -9,7 +9,7 @@ from math import sqrt
 from scheduler.access import Address
 from workloads.accounts import KeyPair
 from workloads.checks import SupplyCheck
-from workloads.common import BLOCKS, DECLARE, FAILING, ZIPF_USERS, fill_blocks, parse_mix
+from workloads.common import BLOCK_SECONDS, BLOCKS, DECLARE, FAILING, ZIPF_USERS, fill_blocks, parse_mix
 from workloads.distributions import Zipf, log_normal
 from workloads.parameters import Parameter, Parameters, WorkloadSpec
 from workloads.stage import Deployed, Stage
@@ -31,6 +31,7 @@ PARAMETERS = {
     "mix": Parameter(MIX, "weights of the operations; each comes at least once"),
     "failing": FAILING,
     "blocks": BLOCKS,
+    "block_seconds": BLOCK_SECONDS,
     "declare": DECLARE,
 }
 
@@ -62,7 +63,8 @@ class _Trading:
 
 def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     """Return blocks of trades, `transactions` in all."""
-    stage = Stage("amm", seed, declare=parameters.text("declare"))
+    seconds = parameters.integer("block_seconds")
+    stage = Stage("amm", seed, declare=parameters.text("declare"), block_seconds=seconds)
     users = stage.accounts("user", parameters.integer("users"))
     markets = [open_market(stage, users, index) for index in range(parameters.integer("pairs"))]
     work = _Trading(

@@ -33,9 +33,9 @@ def genesis() -> MemoryState:
     return state
 
 
-def block_time(block_index: int) -> int:
+def block_time(block_index: int, block_seconds: int = BLOCK_TIME) -> int:
     """Return the timestamp of a generated block; the genesis is one block time before the first."""
-    return GENESIS_TIME + BLOCK_TIME * (block_index + 1)
+    return GENESIS_TIME + block_seconds * (block_index + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class BlockBuilder:
     """
 
     declare: str = "none"
+    block_seconds: int = BLOCK_TIME
     fees: Fees = field(default_factory=Fees)
     nonces: dict[Address, int] = field(default_factory=dict)
     costs: dict[Address, int] = field(default_factory=dict)
@@ -103,7 +104,7 @@ class BlockBuilder:
         """Close the block and start the next one."""
         index = len(self._blocks)
         transactions = tuple(self._transactions)
-        header = make_header(index, transactions, max(USUAL_GAS_LIMIT, self._gas))
+        header = make_header(index, transactions, max(USUAL_GAS_LIMIT, self._gas), self.block_seconds)
         access_sets = tuple(self._access_sets)
         self._blocks.append(Block(header, transactions, FORK, withdrawals=(), access_sets=access_sets))
         self._block_operations.append(tuple(self._operations))
@@ -131,7 +132,9 @@ def access_set(call: Call) -> AccessSet:
     return AccessSet(reads=reads, writes=call.writes.union(writes), deltas=deltas)
 
 
-def make_header(index: int, transactions: tuple[RawTransaction, ...], gas_limit: int) -> Header:
+def make_header(
+    index: int, transactions: tuple[RawTransaction, ...], gas_limit: int, block_seconds: int = BLOCK_TIME
+) -> Header:
     """Return the header of a generated block, its results left zero: they are known only after execution."""
     return Header(
         parent_hash=NO_HASH,
@@ -145,7 +148,7 @@ def make_header(index: int, transactions: tuple[RawTransaction, ...], gas_limit:
         number=GENESIS_NUMBER + index + 1,
         gas_limit=gas_limit,
         gas_used=0,
-        timestamp=block_time(index),
+        timestamp=block_time(index, block_seconds),
         extra_data=b"parallel-evm",
         mix_hash=NO_HASH,
         nonce=bytes(8),

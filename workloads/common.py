@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from executor.errors import UsageError
+from workloads.block_builder import BLOCK_TIME
 from workloads.declared import DECLARE_HELP, DECLARE_MODES
 from workloads.distributions import draw_mix
 from workloads.parameters import Parameter
@@ -13,6 +14,7 @@ from workloads.stage import Stage
 ZIPF_USERS = Parameter(0.8, "exponent over users", minimum=0, maximum=3)
 FAILING = Parameter(0.02, "share of transactions that are meant to revert", minimum=0, maximum=1)
 BLOCKS = Parameter(1, "blocks over which the transactions are spread", minimum=1, maximum=10_000)
+BLOCK_SECONDS = Parameter(BLOCK_TIME, "seconds between blocks", minimum=1, maximum=10**6)
 DECLARE = Parameter("none", DECLARE_HELP, choices=DECLARE_MODES)
 
 

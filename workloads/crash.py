@@ -15,7 +15,7 @@ from scheduler.access import Address
 from workloads.accounts import KeyPair
 from workloads.amm import Market, PairCheck
 from workloads.checks import SupplyCheck
-from workloads.common import BLOCKS, DECLARE
+from workloads.common import BLOCK_SECONDS, BLOCKS, DECLARE
 from workloads.crash_checks import CascadeCheck
 from workloads.crash_market import LISTED, QUOTE, STEADY, SYMBOLS, CrashMarket, open_market
 from workloads.distributions import Zipf, log_normal
@@ -46,6 +46,7 @@ PARAMETERS = {
     "flash": Parameter(0.3, "share of liquidations tried with borrowed tokens, where the debt is USDC", 0, 1),
     "background": Parameter(0.15, "share of bystanders' transactions while there is somebody to liquidate", 0, 1),
     "blocks": BLOCKS,
+    "block_seconds": BLOCK_SECONDS,
     "declare": DECLARE,
 }
 
@@ -80,7 +81,8 @@ class _Crash:
 
 def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     """Return blocks of a cascade, `transactions` in all."""
-    stage = Stage("crash", seed, declare=parameters.text("declare"))
+    seconds = parameters.integer("block_seconds")
+    stage = Stage("crash", seed, declare=parameters.text("declare"), block_seconds=seconds)
     users, liquidators = parameters.integer("users"), parameters.integer("liquidators")
     borrowers = parameters.integer("borrowers") or transactions // PER_BORROWER
     path = price_path(parameters, seed, SYMBOLS, tuple(asset.price for asset in LISTED), STEADY)
@@ -191,13 +193,13 @@ def _stand_by(work: _Crash) -> None:
 
 
 def _checks(work: _Crash) -> Iterator[Check]:
-    market = work.market
+    market, seconds = work.market, work.parameters.integer("block_seconds")
     holders = market.holders()
     for asset, token in zip(LISTED, market.tokens, strict=True):
         balances = tuple(token.at("balanceOf", holder) for holder in holders)
         yield SupplyCheck(asset.symbol, token.at("totalSupply"), balances)
-    yield PoolCheck(market.model, market.members(), tuple(map(frozenset, work.risked)))
-    yield CascadeCheck(market.model, market.borrowers, tuple(work.open_after))
+    yield PoolCheck(market.model, market.members(), tuple(map(frozenset, work.risked)), seconds)
+    yield CascadeCheck(market.model, market.borrowers, tuple(work.open_after), seconds)
     for index, pair in market.pairs.items():
         yield PairCheck(Market(pair, (market.tokens[index], market.tokens[QUOTE])), market.providers())
     yield LenderCheck(market.lender, market.tokens[QUOTE], tuple(work.earned))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from executor.sequential import execute_sequential
 from scheduler.access import Address, Location, Value
-from workloads.block_builder import block_time
+from workloads.block_builder import BLOCK_TIME, block_time
 from workloads.lending.checks import StateStorage
 from workloads.lending.pool_model import Pool, Standing
 from workloads.lending.terms import BPS, WAD
@@ -39,10 +39,11 @@ class CascadeCheck:
     pool: Pool
     borrowers: tuple[Address, ...]
     open_after: tuple[int, ...]
+    block_seconds: int = BLOCK_TIME
 
     def violations(self, before: StateReader, after: StateReader, block_index: int) -> list[str]:
         """Return one line per broken rule."""
-        now = block_time(block_index)
+        now = block_time(block_index, self.block_seconds)
         prices = frozenset(listing.price_at for listing in self.pool.listings)
         old = self.pool.on(StateStorage(Repriced(before, after, prices)), now)
         new = self.pool.on(StateStorage(after), now)
@@ -110,7 +111,7 @@ def rounds(workload: Workload) -> list[Round]:
 
 
 def _round(check: CascadeCheck, before: StateReader, after: StateReader, index: int, counts: Counter[str]) -> Round:
-    now = block_time(index)
+    now = block_time(index, check.block_seconds)
     prices = frozenset(listing.price_at for listing in check.pool.listings)
     old = check.pool.on(StateStorage(Repriced(before, after, prices)), now)
     new = check.pool.on(StateStorage(after), now)

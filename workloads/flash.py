@@ -11,7 +11,7 @@ from scheduler.access import Address
 from workloads.accounts import KeyPair
 from workloads.amm import ADDRESS_ZERO, Market, PairCheck
 from workloads.checks import SupplyCheck
-from workloads.common import BLOCKS, DECLARE, FAILING, ZIPF_USERS, fill_blocks, parse_mix
+from workloads.common import BLOCK_SECONDS, BLOCKS, DECLARE, FAILING, ZIPF_USERS, fill_blocks, parse_mix
 from workloads.distributions import Zipf, log_normal
 from workloads.flash_loans import BPS, FEE_BPS, FLASH_GAS, LenderCheck, NothingLeftCheck, loan_fee, open_lender
 from workloads.parameters import Parameter, Parameters, WorkloadSpec
@@ -40,6 +40,7 @@ PARAMETERS = {
     "mix": Parameter(MIX, "weights of the operations; each comes at least once"),
     "failing": FAILING,
     "blocks": BLOCKS,
+    "block_seconds": BLOCK_SECONDS,
     "declare": DECLARE,
 }
 
@@ -77,7 +78,8 @@ class _Flash:
 
 def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     """Return blocks of swaps and arbitrages, `transactions` in all."""
-    stage = Stage("flash", seed, declare=parameters.text("declare"))
+    seconds = parameters.integer("block_seconds")
+    stage = Stage("flash", seed, declare=parameters.text("declare"), block_seconds=seconds)
     users = stage.accounts("user", parameters.integer("users"))
     searchers = stage.accounts("searcher", parameters.integer("searchers"))
     wallets = {account.address: WALLET for account in (*users, stage.owner)}

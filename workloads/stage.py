@@ -8,7 +8,7 @@ seeded directly; set-up calls run there too and stand in no block.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 from executor.access_lists import observed_sets
@@ -21,7 +21,7 @@ from executor.types import Block, Header, RawTransaction, TransactionResult
 from scheduler.access import BALANCE, STORAGE, Address, Location, Value
 from workloads.accounts import KeyPair, make_accounts, make_address
 from workloads.artefacts import Contract, load_contract, string_slots, word
-from workloads.block_builder import BLOCK_TIME, FORK, GENESIS_TIME, genesis, make_header
+from workloads.block_builder import BLOCK_TIME, FORK, genesis, make_header
 from workloads.declared import DECLARE_MODES, declared_slots, extra_gas
 from workloads.signing import Fees, Unsigned, encode_access_list, sign_fee_market
 from workloads.streaming import remembered
@@ -263,8 +263,7 @@ class Stage:
         self._names: list[str] = []
 
     def _header(self, index: int, transactions: tuple[RawTransaction, ...]) -> Header:
-        header = make_header(index, transactions, BLOCK_GAS)
-        return replace(header, timestamp=GENESIS_TIME + self._block_seconds * (index + 1))
+        return make_header(index, transactions, BLOCK_GAS, self._block_seconds)
 
     def _sign(
         self, sender: KeyPair, to: Address, data: bytes, value: int, gas: int, access_list: bytes

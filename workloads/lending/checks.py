@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scheduler.access import Address, Location
-from workloads.block_builder import block_time
+from workloads.block_builder import BLOCK_TIME, block_time
 from workloads.lending.pool_model import Pool
 from workloads.lending.pool_slots import Listing
 from workloads.lending.terms import RAY, unpack_accrual
@@ -38,6 +38,7 @@ class PoolCheck:
     pool: Pool
     members: tuple[Address, ...]
     risked: tuple[frozenset[Address], ...]
+    block_seconds: int = BLOCK_TIME
 
     def violations(self, before: StateReader, after: StateReader, block_index: int) -> list[str]:
         """Return one line per broken rule."""
@@ -50,7 +51,7 @@ class PoolCheck:
                 *_falling(listing, before, after),
             )
         ]
-        pool = self.pool.on(StateStorage(after), block_time(block_index))
+        pool = self.pool.on(StateStorage(after), block_time(block_index, self.block_seconds))
         lines += [
             f"0x{user.hex()} borrowed or withdrew and has a health factor below 1"
             for user in sorted(self.risked[block_index])

@@ -10,7 +10,7 @@ from scheduler.access import Address, Location
 from workloads.accounts import KeyPair, make_accounts
 from workloads.block_builder import BlockBuilder, block_time, genesis
 from workloads.checks import ModelCheck, NonceCheck, SupplyCheck
-from workloads.common import BLOCKS, DECLARE, FAILING, ZIPF_USERS, parse_mix
+from workloads.common import BLOCK_SECONDS, BLOCKS, DECLARE, FAILING, ZIPF_USERS, parse_mix
 from workloads.distributions import Zipf, draw_mix, log_normal
 from workloads.lending.actions import RISKY, Action, accrual, liquidation, perform, pool_action
 from workloads.lending.checks import PoolCheck
@@ -44,6 +44,7 @@ PARAMETERS = {
     "liquidators": Parameter(4, "accounts that liquidate", minimum=1, maximum=1_000),
     "keeper": Parameter(0, "1: the first transactions of a block bring every asset's indexes up to now", 0, 1),
     "blocks": BLOCKS,
+    "block_seconds": BLOCK_SECONDS,
     "declare": DECLARE,
 }
 
@@ -71,7 +72,7 @@ def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     market = make_market(parameters, seed, random)
     pre_state = genesis()
     genesis_accounts(market, pre_state)
-    builder = BlockBuilder(parameters.text("declare"))
+    builder = BlockBuilder(parameters.text("declare"), parameters.integer("block_seconds"))
     users = Zipf(len(market.users), parameters.number("zipf_users"))
     assets = Zipf(len(market.tokens), parameters.number("zipf_assets"))
     keepers = make_accounts(seed, "keeper", parameters.integer("keeper"))
@@ -99,7 +100,7 @@ def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
 
 def _fill_block(work: _Lending, index: int, upkeep: list[Action], operations: list[str]) -> None:
     for pool in work.market.pools:
-        pool.now = block_time(index)
+        pool.now = block_time(index, work.builder.block_seconds)
     work.risked.append({pool: set() for pool in work.market.pools})
     if work.builder.declare == "stale":
         work.block_start = dict(work.market.storage.values)
@@ -221,7 +222,12 @@ def _checks(work: _Lending) -> tuple[Check, ...]:
         for listing, token in zip(market.pools[0].listings, market.tokens, strict=True)
     ]
     pools = [
-        PoolCheck(pool, tuple(market.members(index)), tuple(frozenset(risked[pool]) for risked in work.risked))
+        PoolCheck(
+            pool,
+            tuple(market.members(index)),
+            tuple(frozenset(risked[pool]) for risked in work.risked),
+            work.builder.block_seconds,
+        )
         for index, pool in enumerate(market.pools)
     ]
     return (NonceCheck(tuple(work.nonces)), *supplies, *pools, ModelCheck(tuple(work.slots)))
