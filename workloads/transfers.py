@@ -11,7 +11,7 @@ from scheduler.access import Address, Location
 from workloads.accounts import KeyPair, make_accounts, make_address
 from workloads.block_builder import COINBASE, TRANSFER_GAS, BlockBuilder, Call, genesis
 from workloads.checks import EtherCheck, ModelCheck, NonceCheck, SupplyCheck
-from workloads.common import DECLARE
+from workloads.common import BLOCKS, DECLARE
 from workloads.distributions import Zipf, log_normal
 from workloads.parameters import Parameter, Parameters, WorkloadSpec
 from workloads.storage_model import ModelStorage, Reverted
@@ -38,6 +38,7 @@ PARAMETERS = {
     "eth_share": Parameter(0.5, "share of ether transfers (mixed)", minimum=0, maximum=1),
     "new_accounts": Parameter(0.05, "share of ether transfers to fresh accounts", minimum=0, maximum=1),
     "failing": Parameter(0.01, "share of token transfers that revert", minimum=0, maximum=1),
+    "blocks": BLOCKS,
     "declare": DECLARE,
 }
 
@@ -54,23 +55,25 @@ class _Transfers:
     storage: ModelStorage = field(default_factory=ModelStorage)
     block_start: dict[Location, int] = field(default_factory=dict)
     received: dict[Address, int] = field(default_factory=dict)
+    sent: set[Address] = field(default_factory=set)
+    paid: list[tuple[dict[Address, int], set[Address]]] = field(default_factory=list)
+    nonces: list[dict[Address, int]] = field(default_factory=list)
+    slots: list[dict[Location, int]] = field(default_factory=list)
     fresh: list[Address] = field(default_factory=list)
     existing: set[Address] = field(default_factory=set)
 
 
 def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
-    """Return one block of `transactions` transfers."""
+    """Return blocks of transfers, `transactions` in all."""
     accounts = make_accounts(seed, "transfers", parameters.integer("accounts"))
     builder = BlockBuilder(parameters.text("declare"))
     work = _Transfers(parameters, seed, Random(f"transfers/{seed}"), accounts, builder)
     token = _deploy_token(work)
     pre_storage = work.storage.by_account()
-    work.block_start = dict(work.storage.values)
     if parameters.text("kind") == "eth" and parameters.text("shape") == "chain":
         balances = _ether_chain(work, transactions)
     else:
         balances = _independent_payments(work, token, transactions)
-    builder.end_block()
     pre_state = genesis()
     for address, balance in balances.items():
         pre_state.put(address, balance=balance)
@@ -86,6 +89,21 @@ def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     )
 
 
+def _places(work: _Transfers, transactions: int) -> Iterator[bool]:
+    """Yield for each transaction whether it is the first of its block; close the blocks."""
+    blocks = work.parameters.integer("blocks")
+    for index in range(blocks):
+        work.block_start = dict(work.storage.values)
+        work.received, work.sent = {}, set()
+        size = (index + 1) * transactions // blocks - index * transactions // blocks
+        for position in range(size):
+            yield position == 0
+        work.builder.end_block()
+        work.paid.append((work.received, work.sent))
+        work.nonces.append(dict(work.builder.nonces))
+        work.slots.append(dict(work.storage.values))
+
+
 def _deploy_token(work: _Transfers) -> Token:
     token = Token(work.storage, make_address(work.seed, "token"))
     token.deploy("Transfer Token", "TT", 18, make_address(work.seed, "owner"))
@@ -99,7 +117,7 @@ def _independent_payments(work: _Transfers, token: Token, transactions: int) -> 
     work.existing = {account.address for account in work.accounts}
     kind, eth_share = work.parameters.text("kind"), work.parameters.number("eth_share")
     pairs = _pairs(work)
-    for _ in range(transactions):
+    for _ in _places(work, transactions):
         sender, receiver = next(pairs)
         if kind == "eth" or (kind == "mixed" and work.random.random() < eth_share):
             _send_ether(work, sender, receiver.address)
@@ -140,6 +158,7 @@ def _send_ether(work: _Transfers, sender: KeyPair, receiver: Address) -> None:
 
 def _pay(work: _Transfers, sender: KeyPair, receiver: Address, value: int, *, needs_credit: bool = False) -> None:
     new = receiver not in work.existing
+    work.sent.add(sender.address)
     work.existing.add(receiver)
     work.received[receiver] = work.received.get(receiver, 0) + value
     work.builder.add(Call("eth", sender, receiver, TRANSFER_GAS, value, new_account=new, needs_credit=needs_credit))
@@ -152,9 +171,9 @@ def _ether_chain(work: _Transfers, transactions: int) -> dict[Address, int]:
     value = ETHER + step * transactions
     first = accounts[0].address
     work.existing.add(first)
-    for index in range(transactions):
+    for index, first_of_block in enumerate(_places(work, transactions)):
         sender, receiver = accounts[index % len(accounts)], accounts[(index + 1) % len(accounts)]
-        _pay(work, sender, receiver.address, value, needs_credit=index > 0)
+        _pay(work, sender, receiver.address, value, needs_credit=not first_of_block)
         value -= step
     return {first: ETHER + step * (transactions + 1)}
 
@@ -162,6 +181,7 @@ def _ether_chain(work: _Transfers, transactions: int) -> dict[Address, int]:
 def _send_tokens(work: _Transfers, token: Token, sender: KeyPair, receiver: Address) -> None:
     amount = int(log_normal(work.random, MEDIAN_TOKENS) * 10**18)
     operation = "erc20"
+    work.sent.add(sender.address)
     if work.random.random() < work.parameters.number("failing"):
         amount += token.balance_of(sender.address)
     step = partial(token.transfer, sender.address, receiver, amount)
@@ -179,15 +199,14 @@ def _send_tokens(work: _Transfers, token: Token, sender: KeyPair, receiver: Addr
 
 
 def _checks(work: _Transfers, token: Token) -> tuple[Check, ...]:
-    nonces = work.builder.nonces
     holders = [*(account.address for account in work.accounts), *work.fresh]
-    received = {address: work.received.get(address, 0) for address in holders if address not in nonces}
+    received = [{one: got.get(one, 0) for one in holders if one not in sent} for got, sent in work.paid]
     balances = tuple(token.balance_at(account.address) for account in work.accounts)
     return (
-        NonceCheck((dict(nonces),)),
-        EtherCheck(frozenset((*holders, COINBASE)), (received,)),
+        NonceCheck(tuple(work.nonces)),
+        EtherCheck(frozenset((*holders, COINBASE)), tuple(received)),
         SupplyCheck("TT", token.supply_at, balances),
-        ModelCheck((dict(work.storage.values),)),
+        ModelCheck(tuple(work.slots)),
     )
 
 
