@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from scheduler.access import Address
 from workloads.accounts import KeyPair
-from workloads.common import BLOCKS, DECLARE, FAILING, ZIPF_USERS, fill_blocks, parse_mix
+from workloads.common import BLOCK_SECONDS, BLOCKS, DECLARE, FAILING, ZIPF_USERS, fill_blocks, parse_mix
 from workloads.distributions import Zipf, log_normal
 from workloads.parameters import Parameter, Parameters, WorkloadSpec
 from workloads.stage import ETHER, Deployed, Stage
@@ -35,6 +35,7 @@ PARAMETERS = {
     "mix": Parameter(MIX, "weights of the operations; each comes at least once"),
     "failing": FAILING,
     "blocks": BLOCKS,
+    "block_seconds": BLOCK_SECONDS,
     "declare": DECLARE,
 }
 
@@ -104,7 +105,8 @@ class _Issuing:
 
 def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     """Return blocks of minting, exchanging and liquidating, `transactions` in all."""
-    stage = Stage("synthetics", seed, declare=parameters.text("declare"))
+    seconds = parameters.integer("block_seconds")
+    stage = Stage("synthetics", seed, declare=parameters.text("declare"), block_seconds=seconds)
     users = stage.accounts("user", parameters.integer("users"))
     liquidators = stage.accounts("liquidator", LIQUIDATORS)
     pool, blocks = open_pool(stage, parameters.integer("synths")), parameters.integer("blocks")
