@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from executor.errors import UsageError
 from workloads import (
+    adversarial,
     amm,
     crash,
     farm,
@@ -18,6 +19,7 @@ from workloads import (
     stablecoin,
     synthetics,
     transfers,
+    vault,
 )
 from workloads.lending import generator as lending
 from workloads.parameters import WorkloadSpec, nearest, parse_parameters
@@ -31,12 +33,14 @@ _GENERATORS = (
     amm,
     perp,
     farm,
+    vault,
     stablecoin,
     synthetics,
     rwa,
     nft,
     oracle,
     neutral,
+    adversarial,
 )
 WORKLOADS: dict[str, WorkloadSpec] = {generator.SPEC.name: generator.SPEC for generator in _GENERATORS}
 """Name -> generator, in the order in which they are shown."""
