@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from executor.errors import UsageError
 from workloads import (
-    adversarial,
     amm,
     crash,
     farm,
@@ -40,7 +39,6 @@ _GENERATORS = (
     nft,
     oracle,
     neutral,
-    adversarial,
 )
 WORKLOADS: dict[str, WorkloadSpec] = {generator.SPEC.name: generator.SPEC for generator in _GENERATORS}
 """Name -> generator, in the order in which they are shown."""
