@@ -10,6 +10,7 @@ from workloads import (
     crash,
     farm,
     flash,
+    governance,
     neutral,
     nft,
     oracle,
@@ -37,6 +38,7 @@ _GENERATORS = (
     synthetics,
     rwa,
     nft,
+    governance,
     oracle,
     neutral,
 )
