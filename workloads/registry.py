@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from executor.errors import UsageError
 from workloads import (
+    adversarial,
     amm,
     crash,
     farm,
@@ -41,6 +42,7 @@ _GENERATORS = (
     governance,
     oracle,
     neutral,
+    adversarial,
 )
 WORKLOADS: dict[str, WorkloadSpec] = {generator.SPEC.name: generator.SPEC for generator in _GENERATORS}
 """Name -> generator, in the order in which they are shown."""

@@ -85,9 +85,9 @@ class Stage:
     def deploy(self, name: str, *arguments: int | bytes) -> Deployed:
         """Run the contract's constructor at genesis, called by `owner`; arguments are static words."""
         contract = load_contract(name)
-        nonce = self._nonces.get(self.owner.address, 0)
+        address = self.next_created(self.owner)
         self.setup(self.owner, b"", data=contract.creation + b"".join(map(word, arguments)))
-        return Deployed(keccak256(encode_list(encode_bytes(self.owner.address) + encode_int(nonce)))[12:], contract)
+        return Deployed(address, contract)
 
     def token(
         self, symbol: str, holders: Mapping[Address, int], decimals: int = 18, contract_name: str = "Token"
@@ -166,13 +166,18 @@ class Stage:
         value: int = 0,
         gas: int = USUAL_GAS,
         data: bytes = b"",
+        listed: frozenset[Location] | None = None,
     ) -> bool:
         """Append a transaction and return whether it succeeds; one that does not is named `<operation>-reverts`.
 
-        `function` of a deployed contract is called with static arguments; otherwise `data` is sent as it is.
+        `function` of a deployed contract is called with static arguments; otherwise `data` is sent as it is, to
+        nobody for a creation. `listed` are slots of an EIP-2930 list in the place of what the stage declares.
         """
         place, data = _target(to, function, arguments, data)
-        access_list, gas = self._declared(sender, place, data, value, gas)
+        if listed is None:
+            access_list, gas = self._declared(sender, place, data, value, gas)
+        else:
+            access_list, gas = encode_access_list(listed), gas + extra_gas(listed)
         raw = self._sign(sender, place, data, value, gas, access_list)
         result = self._execute(raw)
         assert result.error is None and result.failure is None, (operation, result.error, result.failure)  # noqa: S101, PT018
@@ -216,6 +221,11 @@ class Stage:
         """Return a slot as the calls so far left it."""
         address, _, slot = place.at(variable, *keys, member=member, struct=struct)
         return self._settled.storage(address, slot)
+
+    def next_created(self, sender: KeyPair) -> Address:
+        """Return the address of the contract that the next transaction of `sender` would create."""
+        nonce = self._nonces.get(sender.address, 0)
+        return keccak256(encode_list(encode_bytes(sender.address) + encode_int(nonce)))[12:]
 
     def balance(self, address: Address) -> int:
         """Return wei as the calls so far left them."""
