@@ -12,6 +12,7 @@ from workloads import (
     farm,
     flash,
     governance,
+    insurance,
     neutral,
     nft,
     oracle,
@@ -41,6 +42,7 @@ _GENERATORS = (
     nft,
     governance,
     oracle,
+    insurance,
     neutral,
     adversarial,
 )
