@@ -11,6 +11,11 @@ from executor.errors import UsageError
 from workloads.fingerprint import fingerprint
 from workloads.registry import WORKLOADS, generate
 
+GENERATED = [name for name in WORKLOADS if name != "replayed"]
+"""What needs no file to begin with."""
+FINGERPRINTS: dict[str, str] = json.loads((Path(__file__).parent / "fingerprints.json").read_text(encoding="utf-8"))
+"""Workload -> fingerprint of 50 transactions with seed 1; `python -m tests.workloads.fingerprints` writes them."""
+
 
 @pytest.mark.parametrize(
     ("name", "params", "message"),
@@ -40,21 +45,28 @@ def test_a_negative_number_of_transactions_is_refused() -> None:
         generate("transfers", -1)
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
-def test_every_workload_makes_an_empty_block_and_its_default_number(name: str) -> None:
-    assert [block.transactions for block in generate(name, 0).blocks] == [()]
-    block = generate(name).blocks[0]
-    assert len(block.transactions) == len(block.access_sets or ()) == WORKLOADS[name].transactions
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GENERATED)
+def test_every_workload_makes_empty_blocks_and_its_default_number(name: str) -> None:
+    assert {block.transactions for block in generate(name, 0).blocks} == {()}
+    blocks = generate(name).blocks
+    assert sum(len(block.transactions) for block in blocks) == WORKLOADS[name].transactions
+    assert all(len(block.access_sets or ()) == len(block.transactions) for block in blocks)
 
 
-FINGERPRINTS: dict[str, str] = json.loads((Path(__file__).parent / "fingerprints.json").read_text(encoding="utf-8"))
-"""Workload -> fingerprint of 50 transactions with seed 1; `python -m tests.workloads.fingerprints` writes them."""
-
-
-@pytest.mark.parametrize("name", WORKLOADS)
-def test_seed_one_gives_these_bytes_everywhere_and_seed_two_others(name: str) -> None:
+@pytest.mark.parametrize("name", FINGERPRINTS)
+def test_seed_one_gives_these_bytes_everywhere(name: str) -> None:
     assert fingerprint(generate(name, 50)) == FINGERPRINTS[name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FINGERPRINTS)
+def test_seed_two_gives_others(name: str) -> None:
     assert fingerprint(generate(name, 50, seed=2)) != FINGERPRINTS[name]
+
+
+def test_every_workload_has_its_fingerprint() -> None:
+    assert set(FINGERPRINTS) == set(GENERATED)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
