@@ -106,7 +106,7 @@ def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     weights = parse_mix(parameters.text("mix"), MIX)
     fill_blocks(stage, weights, transactions, parameters.integer("blocks"), lambda name: _step(work, name))
     people = (stage.owner.address, *(user.address for user in users))
-    loopers = tuple(loop.contract.address for loop in loops)
+    loopers = [loop.contract for loop in loops]
     checks = (checks_of_farms(yards, reward, people), checks_of_loops(pool, tokens, people, loopers, LTV))
     return stage.finish(parameters.values, chain(*checks))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scheduler.access import Address
 from workloads.checks import SupplyCheck
+from workloads.flash_loans import NothingLeftCheck
 from workloads.lending.terms import BPS, RAY, unpack_accrual
 from workloads.stage import Deployed
 from workloads.workload import Check, StateReader
@@ -30,12 +31,15 @@ def checks_of_farms(yards: Sequence[Yard], reward: Deployed, people: Sequence[Ad
 
 
 def checks_of_loops(
-    pool: Deployed, tokens: Sequence[Deployed], people: Sequence[Address], loopers: Sequence[Address], ltv: int
+    pool: Deployed, tokens: Sequence[Deployed], people: Sequence[Address], loopers: Sequence[Deployed], ltv: int
 ) -> Iterator[Check]:
     """Yield what must hold of a pool where people (the owner) supply and loopers borrow."""
+    members = (*people, *(looper.address for looper in loopers))
     for token in tokens:
-        yield supply_of(token, (*people, *loopers, pool.address))
-        yield LoopCheck(pool, token, (*people, *loopers), ltv)
+        yield supply_of(token, (*members, pool.address))
+        yield LoopCheck(pool, token, members, ltv)
+    for looper in loopers:
+        yield NothingLeftCheck(looper, tuple(tokens))
 
 
 def supply_of(token: Deployed, holders: Iterable[Address]) -> SupplyCheck:
