@@ -253,9 +253,7 @@ class Stage:
     def why(self, sender: KeyPair, to: Address, data: bytes, value: int = 0) -> str:
         """Return why a call reverts, as the contract says it: for assertions and tests."""
         state = self._engine.view(self._settled, len(self._raws))
-        if value:
-            state.delta_balance(to, value)
-        computation = self._engine.message(state, sender.address, to, data, SETUP_GAS)
+        computation = self._engine.message(state, sender.address, to, data, SETUP_GAS, value)
         return bytes(computation.output)[68:].rstrip(b"\0").decode(errors="replace") or str(computation.is_error)
 
     def _at_genesis(self) -> None:

@@ -92,9 +92,9 @@ class Engine:
         computation = self.message(state, sender, target, data, gas)
         return None if computation.is_error else bytes(computation.output)
 
-    def message(self, state: EvmState, sender: Address, target: Address, data: bytes, gas: int) -> Any:
-        """Run a message of no transaction on `state` and return its computation, failed or not."""
-        message = Message(gas, target, sender, 0, data, state.get_code(target))
+    def message(self, state: EvmState, sender: Address, target: Address, data: bytes, gas: int, value: int = 0) -> Any:
+        """Run a message of no transaction on `state` and return its computation, failed or not; `value` in wei."""
+        message = Message(gas, target, sender, value, data, state.get_code(target))
         return self.computation.apply_message(state, message, TransactionContext(sender, 0, ()))
 
     def _run(self, raw: bytes, state: EvmState, facts: dict[str, Any], *, assume_nonce: bool) -> None:
