@@ -27,6 +27,8 @@ from workloads.parameters import parse_parameters
 from workloads.registry import WORKLOADS, generate
 from workloads.streaming import blocks_to
 
+UNKNOWN = bytes(32)
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:
@@ -48,7 +50,8 @@ Told = Callable[[Exported], None]
 class Exporter:
     """Seals one block after another and writes each before it takes the next.
 
-    It keeps the state's trie, its headers' last 256 hashes, and no block.
+    A partial state has no root: there the header's is zero, and `replay` does not compare it. What is kept is the
+    state's trie and the last 256 hashes, and no block.
     """
 
     def __init__(self, folder: Path, source: str, told: Told) -> None:
@@ -58,12 +61,14 @@ class Exporter:
         self._hashes: dict[int, bytes] = {}
 
     def write(self, block: Block, before: MemoryState) -> BlockResult:
-        """Execute `block` on `before`, the whole state, and write `<number>.json.gz`; return the block's result."""
-        trie = StateTrie.of(before) if self._trie is None else self._trie
+        """Execute `block` on `before` and write `<number>.json.gz`; return the block's result."""
+        if self._trie is None and before.complete:
+            self._trie = StateTrie.of(before)
         linked = self._linked(block)
-        result = execute_sequential(linked, before, trie)
-        self._trie = trie.updated(result.state_diff)
-        header = sealed_header(linked, result, self._trie.root)
+        result = execute_sequential(linked, before, self._trie)
+        if self._trie is not None:
+            self._trie = self._trie.updated(result.state_diff)
+        header = sealed_header(linked, result, UNKNOWN if self._trie is None else self._trie.root)
         path = self._folder / f"{header.number}.json.gz"
         dump_capsule(replace(linked, header=header), before, path, source=self._source)
         self._hashes[header.number] = header_hash(header)

@@ -51,13 +51,17 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSpec:
-    """A generator and what it takes; `transactions` is how many it makes by default."""
+    """A generator and what it takes; `transactions` is how many it makes by default.
+
+    `needs` names the parameter without which it makes nothing, if there is one.
+    """
 
     name: str
     description: str
     parameters: dict[str, Parameter]
     generate: Callable[[Parameters, int, int], Workload]
     transactions: int = 300
+    needs: str = ""
 
 
 def nearest(what: str, name: str, known: Mapping[str, object], where: str = "") -> UsageError:

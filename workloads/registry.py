@@ -17,6 +17,7 @@ from workloads import (
     nft,
     oracle,
     perp,
+    replayed,
     rwa,
     stablecoin,
     synthetics,
@@ -45,6 +46,7 @@ _GENERATORS = (
     insurance,
     neutral,
     adversarial,
+    replayed,
 )
 WORKLOADS: dict[str, WorkloadSpec] = {generator.SPEC.name: generator.SPEC for generator in _GENERATORS}
 """Name -> generator, in the order in which they are shown."""

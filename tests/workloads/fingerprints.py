@@ -18,7 +18,8 @@ FILE = Path(__file__).parent / "fingerprints.json"
 def main(names: list[str]) -> None:
     """Add what is missing, and make `names` anew."""
     known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
-    known |= {name: fingerprint(generate(name, 50)) for name in WORKLOADS if name not in known or name in names}
+    missing = {name for name, spec in WORKLOADS.items() if name not in known and not spec.needs}
+    known |= {name: fingerprint(generate(name, 50)) for name in sorted(missing.union(names))}
     FILE.write_text(json.dumps({name: known[name] for name in sorted(known)}, indent=1) + "\n", encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from executor.errors import UsageError
 from workloads.fingerprint import fingerprint
 from workloads.registry import WORKLOADS, generate
 
-GENERATED = [name for name in WORKLOADS if name != "replayed"]
+GENERATED = [name for name, spec in WORKLOADS.items() if not spec.needs]
 """What needs no file to begin with."""
 FINGERPRINTS: dict[str, str] = json.loads((Path(__file__).parent / "fingerprints.json").read_text(encoding="utf-8"))
 """Workload -> fingerprint of 50 transactions with seed 1; `python -m tests.workloads.fingerprints` writes them."""
