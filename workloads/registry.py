@@ -17,6 +17,7 @@ from workloads import (
     nft,
     oracle,
     perp,
+    private,
     replayed,
     rwa,
     stablecoin,
@@ -45,6 +46,7 @@ _GENERATORS = (
     oracle,
     insurance,
     neutral,
+    private,
     adversarial,
     replayed,
 )

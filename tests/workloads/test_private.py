@@ -1,0 +1,197 @@
+"""Loans from notes: no note is spent twice, the tree has every leaf, lenders get what is theirs; all can break.
+
+A pairing costs half a second, and is a function of its input alone: these tests remember results.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from unittest.mock import patch
+
+import pytest
+
+from scheduler.access import BALANCE, Location
+from scheduler.graph import build
+from tests.oracle import assert_same_as_sequential
+from tests.workloads.planted import assert_seen, with_source_changed
+from tests.workloads.runs import Run, run_all, wrong_access_sets
+from tests.workloads.test_contracts import needs_vyper
+from workloads import artefacts, stage
+from workloads.notes import frontier, tree
+from workloads.private_checks import CANCELLED, OPEN, REPAID, SEIZED, LoanCheck, SpendCheck, TreeCheck
+from workloads.registry import generate
+from workloads.workload import Workload, read_int
+
+SMALL = {"users": "15", "notes": "8", "loans": "20", "failing": "0"}
+CHEAP = "deposit:6,request:4,cancel:2,repay:4,seize:2"
+OPERATIONS = {"deposit", "request", "cancel", "repay", "seize", "fund", "withdraw"}
+precompile = import_module("eth.precompiles.ecpairing")  # the package's own name for it is a function
+pairing = cache(precompile._ecpairing)
+
+
+@pytest.fixture(autouse=True)
+def remembered() -> Iterator[None]:
+    """Check each pairing once."""
+    with patch.object(precompile, "_ecpairing", lambda data: pairing(bytes(data))):
+        yield
+
+
+def make(params: dict[str, str] | None = None, transactions: int = 40, seed: int = 3) -> Workload:
+    return generate("private", transactions, seed, {**SMALL, **(params or {})})
+
+
+@cache
+def usual() -> tuple[Workload, Run]:
+    """Return a workload of one block and its run: neither is changed by whoever looks."""
+    workload = make()
+    return workload, run_all(workload)[0]
+
+
+def spends(workload: Workload) -> SpendCheck:
+    """Return the check that has the pool, the nullifiers and who withdrew."""
+    return next(check for check in workload.checks if isinstance(check, SpendCheck))
+
+
+def loan_slot(status: int, before: int, member: str) -> Location:
+    """Return a member of a loan that the usual block left in this status, found in that one."""
+    workload, run = usual()
+    pool = spends(workload).pool
+    number = next(
+        number
+        for number, loan in pool.loans(run.after).items()
+        if (loan.status, pool.loan(run.before, number).status) == (status, before)
+    )
+    return pool.contract.at("loans", number, member=member, struct="Loan")
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"blocks": "4", "block_seconds": "800000", "mix": CHEAP}, {"failing": "0.3", "mix": CHEAP}], ids=str
+)
+def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
+    workload = make(params)
+    runs = run_all(workload)
+    for index, run in enumerate(runs):
+        assert workload.check(run.after, index, run.before) == []
+    assert wrong_access_sets(workload, runs) == []
+
+
+def test_the_mix_is_what_was_asked_for_and_only_second_spends_revert() -> None:
+    workload, _ = usual()
+    counts = Counter(workload.operations[0])
+    assert set(counts) == OPERATIONS
+    assert counts["deposit"] == pytest.approx(14, abs=3)
+    names = make({"failing": "0.1", "mix": CHEAP}, transactions=60).operations[0]
+    assert {name for name in names if name.endswith("-reverts")} == {"withdraw-reverts"}
+
+
+def test_blocks_run_in_parallel_as_in_sequence_and_exact_lists_need_one_execution_each() -> None:
+    workload = make({"mix": CHEAP + ",withdraw:1,fund:1"}, transactions=20)
+    compared = assert_same_as_sequential(workload.blocks[0], workload.pre_state)
+    assert compared.executions("graph", "exact") == [20, 20]
+    assert compared.conflicts > 0, "the tree is hot where nothing is known before"
+
+
+def test_spends_wait_neither_for_each_other_nor_for_those_who_pay_in() -> None:
+    workload = make({"mix": "withdraw:1,deposit:2"}, transactions=6)
+    graph, names = build(workload.blocks[0].access_sets or ()), workload.operations[0]
+    assert Counter(names) == {"withdraw": 2, "deposit": 4}
+    for before, name in zip(graph.predecessors, names, strict=True):
+        assert name != "withdraw" or not before
+    assert graph.longest_chain() == 4, "one deposit after the other"
+
+
+def test_the_frontier_is_the_left_nodes_that_wait() -> None:
+    leaves = [bytes([number]) * 32 for number in range(1, 8)]
+    levels = tree(leaves)
+    assert [len(nodes) for nodes in levels[:5]] == [7, 4, 2, 1, 1]
+    assert frontier(levels)[:4] == [leaves[6], levels[1][2], levels[2][0], levels[3][0]]
+    assert tree(leaves[:6])[-1] != levels[-1]
+
+
+def test_a_leaf_too_few_and_a_wrong_root_are_seen() -> None:
+    workload, run = usual()
+    contract = spends(workload).pool.contract
+    assert any(isinstance(check, TreeCheck) for check in workload.checks)
+    assert_seen(workload, run, contract.at("next_leaf"), -1, "leaves, appended were")
+    assert_seen(workload, run, contract.at("next_leaf"), -1, "unspent notes are worth")
+    assert_seen(workload, run, contract.at("root"), 1, "the leaves make")
+    for state in (run.before, run.after):
+        root = contract.read(state, "root")
+        assert_seen(workload, run, contract.at("known_roots", root), -1, "is not known")
+
+
+def test_a_note_that_can_be_spent_again_or_was_spent_for_nothing_is_seen() -> None:
+    workload, run = usual()
+    check = spends(workload)
+    contract = check.pool.contract
+    spent_before = next(one for one in check.nullifiers if contract.read(run.before, "spent", one))
+    unspent = next(one for one in check.nullifiers if not contract.read(run.after, "spent", one))
+    assert_seen(workload, run, contract.at("spent", spent_before), -1, "can be spent again")
+    assert_seen(workload, run, contract.at("spent", spent_before), -1, "nullifiers are spent, for")
+    assert_seen(workload, run, contract.at("spent", unspent), 1, "unspent notes are worth")
+
+
+def test_ether_that_was_paid_twice_or_by_halves_is_seen() -> None:
+    workload, run = usual()
+    check = spends(workload)
+    for address, words in ((check.pool.contract.address, "unspent notes"), (check.receivers[0], "a withdrawal paid")):
+        wrong = run.after.copy()
+        wrong.accounts[address].balance = read_int(run.after, (address, BALANCE, 0)) + 1
+        assert any(words in line for line in workload.check(wrong, 0, run.before))
+
+
+@pytest.mark.parametrize(
+    ("status", "before", "member", "delta", "words"),
+    [
+        (OPEN, OPEN, "collateral", 1, "its terms changed"),
+        (OPEN, OPEN, "due", 1, "due, payee or commitment changed"),
+        (OPEN, OPEN, "payee", 1, "due, payee or commitment changed"),
+        (REPAID, OPEN, "commitment", 1, "due, payee or commitment changed"),
+        (OPEN, 0, "due", 1, "funded at"),
+        (REPAID, OPEN, "status", 5, "its status went from 2 to 8"),
+        (CANCELLED, 0, "status", -1, "its status went from 0 to 4"),
+        (REPAID, OPEN, "due", -(10**9), "ended with status 3"),
+        (SEIZED, OPEN, "due", 10**9, "ended with status 4"),
+        (REPAID, OPEN, "status", 1, "its lender has"),
+        (SEIZED, OPEN, "collateral", 1, "its lender has"),
+        (OPEN, OPEN, "status", 1, "tokens, the loans' collateral is"),
+    ],
+)
+def test_each_rule_of_the_loans_can_fail(status: int, before: int, member: str, delta: int, words: str) -> None:
+    workload, run = usual()
+    assert any(isinstance(check, LoanCheck) for check in workload.checks)
+    assert_seen(workload, run, loan_slot(status, before, member), delta, words)
+
+
+def test_loans_that_are_gone_and_collateral_that_moved_by_itself_are_seen() -> None:
+    workload, run = usual()
+    pool = spends(workload).pool
+    assert_seen(workload, run, pool.contract.at("next_id"), -len(pool.loans(run.after)), "is gone")
+    assert_seen(workload, run, pool.token.at("balanceOf", pool.contract.address), 1, "the loans' collateral is")
+    assert_seen(workload, run, pool.token.at("totalSupply"), 1, "balances sum to")
+
+
+@needs_vyper
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("self.spent[nullifier] = True", "pass", "nullifiers are spent, for"),
+        ("self._append(loan.commitment)", "pass", "leaves, appended were"),
+        ("node = self._node(self.filled[level], node)", "node = self._node(node, node)", "the leaves make"),
+        ("due: uint256 = block.timestamp + loan.duration", "due: uint256 = block.timestamp + 1", "funded at"),
+        ("self._send(loan.borrower, NOTE)", "pass", "unspent notes are worth"),
+        ("self._release(loan.payee, loan.collateral)", "pass", "its lender has"),
+    ],
+)
+def test_a_contract_that_is_wrong_is_seen(old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = with_source_changed("NotePool", old, new)
+    broken = {"NotePool": replace(artefacts.load_contract("NotePool"), creation=code)}
+    monkeypatch.setattr(stage, "load_contract", lambda name: broken.get(name) or artefacts.load_contract(name))
+    workload = make({"failing": "0.1"})
+    lines = [line for at, run in enumerate(run_all(workload)) for line in workload.check(run.after, at, run.before)]
+    assert any(words in line for line in lines), lines
