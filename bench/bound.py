@@ -15,7 +15,7 @@ class Bound:
     """Critical path in transactions, gas and measured seconds, and the cap of the speed-up that follows.
 
     `speedup_unlimited` is work / span in seconds; `longest_transaction_share` the longest transaction's part
-    of all seconds, which no schedule can split.
+    of all seconds, which no schedule can split. `dependent_transactions` read what an earlier one wrote.
     """
 
     critical_path_transactions: int
@@ -24,6 +24,7 @@ class Bound:
     speedup_at_workers: float
     speedup_unlimited: float
     longest_transaction_share: float
+    dependent_transactions: int
 
 
 def block_bound(result: BlockResult, pre_state: PreState, workers: int) -> Bound:
@@ -45,4 +46,5 @@ def block_bound(result: BlockResult, pre_state: PreState, workers: int) -> Bound
         speedup_at_workers=min(float(workers), unlimited),
         speedup_unlimited=unlimited,
         longest_transaction_share=max(seconds, default=0.0) / work if work else 0.0,
+        dependent_transactions=sum(map(bool, graph.predecessors)),
     )

@@ -71,6 +71,7 @@ class BlockReport:
     max_executions: int = 0
     lost_workers: int = 0
     repetitions: int = 1
+    failed_transactions: int | None = None
     label: str = ""
     problems: tuple[str, ...] = field(default=())
 
@@ -132,9 +133,16 @@ def _report(case: Case, executor: BlockExecutor, runs: list[BlockResult], result
         max_executions=result.stats.max_executions,
         lost_workers=sum(one.stats.lost_workers for one in results),
         repetitions=len(results),
+        failed_transactions=_failed(result),
         label=case.label,
         problems=problems,
     )
+
+
+def _failed(result: BlockResult) -> int | None:
+    """Return how many transactions reverted or failed, None before receipts have a status (Byzantium)."""
+    statuses = [receipt.status for receipt in result.receipts]
+    return None if None in statuses else statuses.count(0)
 
 
 def _equal(runs: list[BlockResult], results: list[BlockResult]) -> bool | None:

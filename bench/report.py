@@ -24,7 +24,19 @@ def result_table(reports: list[BlockReport], title: str) -> Table:
     """Return a row per block: is it right, and how many runs did that take."""
     return _table(
         title,
-        ("block", "fork", "txs", "Mgas", "= header", "= sequential", "state root", "runs/tx", "most", "conflicts"),
+        (
+            "block",
+            "fork",
+            "txs",
+            "failed",
+            "Mgas",
+            "= header",
+            "= sequential",
+            "state root",
+            "runs/tx",
+            "most",
+            "conflicts",
+        ),
         [_result_cells(report) for report in reports],
     )
 
@@ -35,6 +47,7 @@ def _result_cells(report: BlockReport) -> tuple[str, ...]:
         report.label or str(report.number),
         report.fork,
         str(count),
+        "-" if report.failed_transactions is None else str(report.failed_transactions),
         f"{report.gas_used / 1e6:.2f}",
         _mark(report.header_ok),
         _mark(report.equal_to_sequential),
@@ -49,7 +62,7 @@ def speed_table(reports: list[BlockReport], title: str) -> Table:
     """Return a row per block: times in milliseconds, and what the block's longest chain allows."""
     return _table(
         title,
-        ("block", "seq. ms", "par. ms", "speed-up", "bound", "chain txs", "gas", "s", "longest tx", "overhead"),
+        ("block", "seq. ms", "par. ms", "speed-up", "bound", "tied", "chain txs", "gas", "s", "longest tx", "overhead"),
         [_speed_cells(report) for report in reports],
     )
 
@@ -62,6 +75,7 @@ def _speed_cells(report: BlockReport) -> tuple[str, ...]:
         _milliseconds(report.seconds),
         _ratio(report.speedup),
         _ratio(bound.speedup_at_workers),
+        f"{bound.dependent_transactions / report.transactions:.0%}" if report.transactions else "-",
         str(bound.critical_path_transactions),
         f"{bound.critical_path_gas / report.gas_used:.0%}" if report.gas_used else "-",
         f"{1 / bound.speedup_unlimited:.0%}",
@@ -82,9 +96,9 @@ def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -
 LEGEND = """\
 = sequential: receipts, state diff and roots are those of sequential execution, to the last byte. runs/tx, most:
 executions per transaction, and of the one executed most. speed-up: sequential / parallel, same engine, same run,
-coincurve on both sides. bound: what the block's longest chain allows at this number of workers; the chain in
-transactions, and its share of the block's gas and of its seconds, beside the longest transaction's share.
-overhead: the driver's share of the parallel time."""
+coincurve on both sides. bound: what the block's longest chain allows at this number of workers. tied: transactions
+that read what an earlier one of the block wrote; then the longest chain of them in transactions, its share of the
+block's gas and of its seconds, and the longest transaction's share. overhead: the driver's share of the parallel time."""
 
 
 def show_blocks(console: Console, reports: list[BlockReport]) -> None:
@@ -96,6 +110,9 @@ def show_blocks(console: Console, reports: list[BlockReport]) -> None:
     console.print(result_table(reports, f"{first.strategy}{lists} on {first.backend}, {first.workers} workers"))
     console.print(speed_table(reports, f"medians of {first.repetitions}"))
     console.print(LEGEND, style="dim", highlight=False)
+    checked = [report.checks["invariants"] for report in reports if "invariants" in report.checks]
+    if checked:
+        console.print(f"invariants of the protocols hold after {sum(map(bool, checked))} of {len(checked)} blocks")
     for report in reports:
         for problem in report.problems:
             console.print(f"block {report.number}: {problem}", style="red", highlight=False)
