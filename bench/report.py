@@ -31,7 +31,7 @@ def result_table(reports: list[BlockReport], title: str) -> Table:
             "failed",
             "Mgas",
             "= header",
-            "= sequential",
+            "= seq.",
             "state root",
             "runs/tx",
             "most",
@@ -94,11 +94,11 @@ def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -
 
 
 LEGEND = """\
-= sequential: receipts, state diff and roots are those of sequential execution, to the last byte. runs/tx, most:
+= seq.: receipts, state diff and roots are those of sequential execution, to the last byte. runs/tx, most:
 executions per transaction, and of the one executed most. speed-up: sequential / parallel, same engine, same run,
 coincurve on both sides. bound: what the block's longest chain allows at this number of workers. tied: transactions
 that read what an earlier one of the block wrote; then the longest chain of them in transactions, its share of the
-block's gas and of its seconds, and the longest transaction's share. overhead: the driver's share of the parallel time."""
+block's gas and seconds, and the longest transaction's share. overhead: the driver's share of the parallel time."""
 
 
 def show_blocks(console: Console, reports: list[BlockReport]) -> None:

@@ -9,6 +9,7 @@ from workloads import (
     adversarial,
     amm,
     crash,
+    day,
     farm,
     flash,
     governance,
@@ -29,7 +30,7 @@ from workloads.lending import generator as lending
 from workloads.parameters import WorkloadSpec, nearest, parse_parameters
 from workloads.workload import Workload
 
-_GENERATORS = (
+_PROTOCOLS = (
     transfers,
     lending,
     crash,
@@ -47,10 +48,10 @@ _GENERATORS = (
     insurance,
     neutral,
     private,
-    adversarial,
-    replayed,
 )
-WORKLOADS: dict[str, WorkloadSpec] = {generator.SPEC.name: generator.SPEC for generator in _GENERATORS}
+_SPECS = tuple(generator.SPEC for generator in _PROTOCOLS)
+_DAY = day.spec_of({spec.name: spec for spec in _SPECS})
+WORKLOADS: dict[str, WorkloadSpec] = {spec.name: spec for spec in (*_SPECS, _DAY, adversarial.SPEC, replayed.SPEC)}
 """Name -> generator, in the order in which they are shown."""
 
 
