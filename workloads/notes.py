@@ -56,7 +56,14 @@ class Claim:
 
     def prove(self) -> Point:
         """Return the point that the contract's pairings accept, for this claim and no other."""
-        words = (self.pool, self.root, self.nullifier, self.loan, self.receiver, self.commitment)
+        words: tuple[int | bytes, ...] = (
+            self.pool,
+            self.root,
+            self.nullifier,
+            self.loan,
+            self.receiver,
+            self.commitment,
+        )
         number = int.from_bytes(keccak256(b"".join(map(word, words))), "big")
         return multiple(number * SECRET % ORDER)
 

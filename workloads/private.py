@@ -24,7 +24,7 @@ MIX = "deposit:36,request:26,cancel:5,repay:24,seize:6,fund:2,withdraw:1"
 PARAMETERS = {
     "users": Parameter(200, "people who borrow, pay in, and send for others", minimum=2, maximum=100_000),
     "notes": Parameter(60, "unspent notes at genesis", minimum=1, maximum=10_000),
-    "loans": Parameter(120, "open loans at genesis; some are overdue", minimum=1, maximum=10_000),
+    "loans": Parameter(120, "loans at genesis; some are overdue, some have no lender yet", minimum=1, maximum=10_000),
     "zipf_users": ZIPF_USERS,
     "block_seconds": Parameter(21_600, "seconds between blocks; loans last weeks", 1, 10**6),
     "mix": Parameter(MIX, "weights of the operations; each comes at least once"),

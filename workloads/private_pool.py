@@ -11,7 +11,7 @@ from workloads.block_builder import GENESIS_TIME
 from workloads.distributions import Zipf, log_normal
 from workloads.notes import VERIFIER_KEY, Note, frontier, tree
 from workloads.parameters import Parameters
-from workloads.private_checks import MEMBERS, NOTE, OPEN, Loan, Pool
+from workloads.private_checks import MEMBERS, NOTE, OPEN, REQUESTED, Loan, Pool
 from workloads.stage import Stage
 
 DAY = 86_400
@@ -19,8 +19,8 @@ UNIT = 10**6
 WALLET = 10**9 * UNIT
 MEDIAN_COLLATERAL = 4_000.0
 """Whole tokens put up for a note's worth."""
-OVERDUE = 4
-"""At genesis one loan in so many is past due."""
+OVERDUE, ASKED = 4, 6
+"""At genesis one loan in so many is past due, or still without a lender."""
 
 
 @dataclass
@@ -100,11 +100,10 @@ def open_pool(stage: Stage, parameters: Parameters) -> Work:
     ranks = Zipf(len(users), parameters.number("zipf_users"))
     work = Work(stage, parameters, Pool(contract, token), users, ranks, {user.address: user for user in users})
     loans = parameters.integer("loans")
-    for _ in range(loans + parameters.integer("notes")):
-        work.append(work.note())
     for number in range(1, loans + 1):
         _seed_loan(work, number)
-    del work.pending[:loans]
+    for _ in range(parameters.integer("notes")):
+        work.append(work.note())
     _seed_tree(work)
     stage.seed_slot(contract.at("next_id"), loans + 1)
     stage.seed_ether(contract.address, NOTE * parameters.integer("notes"))
@@ -112,17 +111,21 @@ def open_pool(stage: Stage, parameters: Parameters) -> Work:
 
 
 def _seed_loan(work: Work, number: int) -> None:
-    """Let a note have been spent for a loan, some time ago."""
+    """Let a borrower have asked some time ago, and a note have been spent for most of those who did."""
     stage, contract = work.stage, work.pool.contract
     collateral, interest, duration = work.terms()
-    overdue = stage.random.randrange(OVERDUE) == 0
-    due = GENESIS_TIME + (-1 if overdue else stage.random.randint(DAY, duration))
-    work.promised[number] = promised = work.note()
-    people = tuple(int.from_bytes(who, "big") for who in (work.user().address, work.fresh_address()))
-    words = OPEN, people[0], collateral, interest, duration, due, people[1], int.from_bytes(promised.commitment, "big")
-    for member, value in zip(MEMBERS, words, strict=True):
+    words = [REQUESTED, int.from_bytes(work.user().address, "big"), collateral, interest, duration]
+    if number % ASKED:
+        note, promised, payee = work.note(), work.note(), work.fresh_address()
+        work.leaves.append(note.commitment)
+        stage.seed_slot(contract.at("spent", note.nullifier), 1)
+        work.promised[number] = promised
+        overdue = stage.random.randrange(OVERDUE) == 0
+        words[0] = OPEN
+        words.append(GENESIS_TIME + (-1 if overdue else stage.random.randint(DAY, duration)))
+        words += (int.from_bytes(part, "big") for part in (payee, promised.commitment))
+    for member, value in zip(MEMBERS, words, strict=False):
         stage.seed_slot(contract.at("loans", number, member=member, struct="Loan"), value)
-    stage.seed_slot(contract.at("spent", work.nullifiers[number - 1]), 1)
     stage.mint(work.pool.token, contract.address, collateral)
 
 

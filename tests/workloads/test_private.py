@@ -1,7 +1,4 @@
-"""Loans from notes: no note is spent twice, the tree has every leaf, lenders get what is theirs; all can break.
-
-A pairing costs half a second, and is a function of its input alone: these tests remember results.
-"""
+"""Loans from notes: no note is spent twice, the tree has every leaf, lenders get what is theirs; all can break."""
 
 from __future__ import annotations
 
@@ -9,34 +6,34 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
-from unittest.mock import patch
 
 import pytest
 
 from scheduler.access import BALANCE, Location
 from scheduler.graph import build
 from tests.oracle import assert_same_as_sequential
+from tests.workloads.pairings import remembered_pairings
 from tests.workloads.planted import assert_seen, with_source_changed
 from tests.workloads.runs import Run, run_all, wrong_access_sets
 from tests.workloads.test_contracts import needs_vyper
 from workloads import artefacts, stage
 from workloads.notes import frontier, tree
-from workloads.private_checks import CANCELLED, OPEN, REPAID, SEIZED, LoanCheck, SpendCheck, TreeCheck
+from workloads.private_checks import CANCELLED, OPEN, REPAID, REQUESTED, SEIZED, LoanCheck, SpendCheck, TreeCheck
 from workloads.registry import generate
 from workloads.workload import Workload, read_int
 
 SMALL = {"users": "15", "notes": "8", "loans": "20", "failing": "0"}
 CHEAP = "deposit:6,request:4,cancel:2,repay:4,seize:2"
+MIXED = "deposit:9,request:7,cancel:2,repay:7,seize:2,fund:0.1,withdraw:0.1"
+FOUND_OPEN, ASKED = (OPEN,), (0, REQUESTED)
+"""Status before the block."""
 OPERATIONS = {"deposit", "request", "cancel", "repay", "seize", "fund", "withdraw"}
-precompile = import_module("eth.precompiles.ecpairing")  # the package's own name for it is a function
-pairing = cache(precompile._ecpairing)
 
 
 @pytest.fixture(autouse=True)
 def remembered() -> Iterator[None]:
     """Check each pairing once."""
-    with patch.object(precompile, "_ecpairing", lambda data: pairing(bytes(data))):
+    with remembered_pairings():
         yield
 
 
@@ -47,7 +44,7 @@ def make(params: dict[str, str] | None = None, transactions: int = 40, seed: int
 @cache
 def usual() -> tuple[Workload, Run]:
     """Return a workload of one block and its run: neither is changed by whoever looks."""
-    workload = make()
+    workload = make({"mix": MIXED}, transactions=25, seed=4)
     return workload, run_all(workload)[0]
 
 
@@ -56,20 +53,20 @@ def spends(workload: Workload) -> SpendCheck:
     return next(check for check in workload.checks if isinstance(check, SpendCheck))
 
 
-def loan_slot(status: int, before: int, member: str) -> Location:
-    """Return a member of a loan that the usual block left in this status, found in that one."""
+def loan_slot(status: int, before: tuple[int, ...], member: str) -> Location:
+    """Return a member of a loan that the usual block left in this status, found in one of those."""
     workload, run = usual()
     pool = spends(workload).pool
     number = next(
         number
         for number, loan in pool.loans(run.after).items()
-        if (loan.status, pool.loan(run.before, number).status) == (status, before)
+        if loan.status == status and pool.loan(run.before, number).status in before
     )
     return pool.contract.at("loans", number, member=member, struct="Loan")
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"blocks": "4", "block_seconds": "800000", "mix": CHEAP}, {"failing": "0.3", "mix": CHEAP}], ids=str
+    "params", [{"blocks": "4", "block_seconds": "800000", "mix": CHEAP}, {"failing": "0.3", "mix": CHEAP}], ids=str
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
@@ -79,29 +76,47 @@ def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None
     assert wrong_access_sets(workload, runs) == []
 
 
+def test_every_invariant_holds_after_a_block_with_spends() -> None:
+    workload, run = usual()
+    assert workload.check(run.after, 0, run.before) == []
+    assert wrong_access_sets(workload, [run]) == []
+
+
 def test_the_mix_is_what_was_asked_for_and_only_second_spends_revert() -> None:
     workload, _ = usual()
     counts = Counter(workload.operations[0])
     assert set(counts) == OPERATIONS
-    assert counts["deposit"] == pytest.approx(14, abs=3)
+    assert counts["deposit"] == pytest.approx(9, abs=2)
     names = make({"failing": "0.1", "mix": CHEAP}, transactions=60).operations[0]
     assert {name for name in names if name.endswith("-reverts")} == {"withdraw-reverts"}
 
 
 def test_blocks_run_in_parallel_as_in_sequence_and_exact_lists_need_one_execution_each() -> None:
-    workload = make({"mix": CHEAP + ",withdraw:1,fund:1"}, transactions=20)
+    workload, _ = usual()
     compared = assert_same_as_sequential(workload.blocks[0], workload.pre_state)
-    assert compared.executions("graph", "exact") == [20, 20]
+    assert compared.executions("graph", "exact") == [25, 25]
     assert compared.conflicts > 0, "the tree is hot where nothing is known before"
 
 
-def test_spends_wait_neither_for_each_other_nor_for_those_who_pay_in() -> None:
-    workload = make({"mix": "withdraw:1,deposit:2"}, transactions=6)
+def test_spends_do_not_wait_for_those_who_pay_in() -> None:
+    workload, _ = usual()
     graph, names = build(workload.blocks[0].access_sets or ()), workload.operations[0]
-    assert Counter(names) == {"withdraw": 2, "deposit": 4}
-    for before, name in zip(graph.predecessors, names, strict=True):
-        assert name != "withdraw" or not before
-    assert graph.longest_chain() == 4, "one deposit after the other"
+    befores = {
+        kind: [before for before, name in zip(graph.predecessors, names, strict=True) if name == kind]
+        for kind in ("withdraw", "fund", "deposit")
+    }
+    assert befores["withdraw"] == [()]
+    (before,) = befores["fund"]
+    assert {names[index] for index in before} <= {"request"}, "the one that it funds"
+    assert sum(not before for before in befores["deposit"]) <= 1, "one deposit after the other"
+
+
+@pytest.mark.slow
+def test_spends_do_not_wait_for_each_other() -> None:
+    workload = make({"mix": "withdraw:1", "users": "3"}, transactions=3)
+    compared = assert_same_as_sequential(workload.blocks[0], workload.pre_state)
+    assert compared.executions("optimistic", "none") == [3, 3, 3]
+    assert compared.conflicts == 0
 
 
 def test_the_frontier_is_the_left_nodes_that_wait() -> None:
@@ -147,21 +162,23 @@ def test_ether_that_was_paid_twice_or_by_halves_is_seen() -> None:
 @pytest.mark.parametrize(
     ("status", "before", "member", "delta", "words"),
     [
-        (OPEN, OPEN, "collateral", 1, "its terms changed"),
-        (OPEN, OPEN, "due", 1, "due, payee or commitment changed"),
-        (OPEN, OPEN, "payee", 1, "due, payee or commitment changed"),
-        (REPAID, OPEN, "commitment", 1, "due, payee or commitment changed"),
-        (OPEN, 0, "due", 1, "funded at"),
-        (REPAID, OPEN, "status", 5, "its status went from 2 to 8"),
-        (CANCELLED, 0, "status", -1, "its status went from 0 to 4"),
-        (REPAID, OPEN, "due", -(10**9), "ended with status 3"),
-        (SEIZED, OPEN, "due", 10**9, "ended with status 4"),
-        (REPAID, OPEN, "status", 1, "its lender has"),
-        (SEIZED, OPEN, "collateral", 1, "its lender has"),
-        (OPEN, OPEN, "status", 1, "tokens, the loans' collateral is"),
+        (OPEN, FOUND_OPEN, "collateral", 1, "its terms changed"),
+        (OPEN, FOUND_OPEN, "due", 1, "due, payee or commitment changed"),
+        (OPEN, FOUND_OPEN, "payee", 1, "due, payee or commitment changed"),
+        (REPAID, FOUND_OPEN, "commitment", 1, "due, payee or commitment changed"),
+        (OPEN, ASKED, "due", 1, "funded at"),
+        (REPAID, FOUND_OPEN, "status", 5, "its status went from 2 to 8"),
+        (CANCELLED, ASKED, "status", -1, "its status went from"),
+        (REPAID, FOUND_OPEN, "due", -(10**9), "ended with status 3"),
+        (SEIZED, FOUND_OPEN, "due", 10**9, "ended with status 4"),
+        (REPAID, FOUND_OPEN, "status", 1, "its lender has"),
+        (SEIZED, FOUND_OPEN, "collateral", 1, "its lender has"),
+        (OPEN, FOUND_OPEN, "status", 1, "tokens, the loans' collateral is"),
     ],
 )
-def test_each_rule_of_the_loans_can_fail(status: int, before: int, member: str, delta: int, words: str) -> None:
+def test_each_rule_of_the_loans_can_fail(
+    status: int, before: tuple[int, ...], member: str, delta: int, words: str
+) -> None:
     workload, run = usual()
     assert any(isinstance(check, LoanCheck) for check in workload.checks)
     assert_seen(workload, run, loan_slot(status, before, member), delta, words)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from tests.workloads.pairings import remembered_pairings
 from workloads.accounts import KeyPair, make_address
 from workloads.notes import FIELD, GENERATOR, ORDER, VERIFIER_KEY, Claim, Note, multiple
 from workloads.stage import ETHER, Stage, ether_of
@@ -59,8 +62,9 @@ class Bourse:
 
 
 @pytest.fixture
-def bourse() -> Bourse:
-    return Bourse()
+def bourse() -> Iterator[Bourse]:
+    with remembered_pairings():
+        yield Bourse()
 
 
 def test_multiples_of_the_generator_are_points_and_come_round() -> None:
@@ -70,6 +74,7 @@ def test_multiples_of_the_generator_are_points_and_come_round() -> None:
     assert multiple(ORDER - 1) == (1, FIELD - 2)
 
 
+@pytest.mark.slow
 def test_a_note_is_withdrawn_once_and_only_as_its_proof_says(bourse: Bourse) -> None:
     receiver = make_address(1, "receiver")
     claim = Claim(bourse.pool.address, bourse.root, bourse.note.nullifier, receiver)
