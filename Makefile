@@ -26,11 +26,15 @@ $(STAMP): pyproject.toml uv.lock
 demo: $(STAMP) ## lending and ERC-20 blocks on a local Ray, against sequential execution
 	$(BIN)/parallel-evm demo
 
-test: $(STAMP) ## run the tests without the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+# Ray is started by one of the processes only: tests/conftest.py groups the tests that share it.
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --benchmark-disable
+
+test: $(STAMP) ## run the tests without the slow ones (JOBS=processes)
+	$(PYTEST) -m "not slow"
 
 test-all: $(STAMP) ## run every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(STAMP) ## lint, formatting, types, import contracts, file lengths
 	$(BIN)/ruff check .

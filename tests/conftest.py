@@ -16,6 +16,16 @@ from executor.types import BlockResult
 from scheduler.access import AccessSet
 from tests.data import block_number, capsule_path, capsule_paths
 
+SHARED = {"ray_pool", "each_block"}
+"""Fixtures made once: the one Ray of the session, and recorded blocks with their sequential results."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one process of `make test` what shares such a fixture; of other tests, those of a file."""
+    for item in items:
+        shared = SHARED.intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("shared" if shared else str(item.path)))
+
 
 @dataclass(frozen=True)
 class Recorded:
