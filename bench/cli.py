@@ -7,7 +7,7 @@ document that is not what it says, 11 a file that cannot be read, 12 bad RLP, 13
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +24,7 @@ from bench.report import show_blocks
 from bench.schedules import FollowOption, RecordOption, recorder_to, scripted_pool
 from executor.block_executor import BlockExecutor
 from executor.capsule import load_capsule
-from executor.errors import ParallelEvmError, UsageError
+from executor.errors import InputOutputError, ParallelEvmError, UsageError
 
 INTERRUPTED = 130
 Strategy = StrEnum("Strategy", ["sequential", "graph", "optimistic", "waves"])
@@ -151,7 +151,8 @@ def run(
     options = Options(
         strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow
     )
-    _measure_and_show(workload_cases(workload, transactions, seed, param or []), options)
+    cases = workload_cases(workload, transactions, seed, param or [])
+    _measure_and_show(cases, options, cases.summary)
 
 
 @app.command()
@@ -277,23 +278,25 @@ def _tracked(items: Iterable[Any], count: int, what: str) -> Iterable[Any]:
             bar.advance(task)
 
 
-def _measure_and_show(cases: Cases, options: Options) -> None:
+def _measure_and_show(cases: Cases, options: Options, summary: Callable[[], list[str]] = list) -> None:
     with results_stream() as stream:
         with options.executor() as executor:
             measured = measure_all(cases, executor, compare=not options.no_sequential, repeat=options.repeat)
             reports = [report for report, _ in _tracked(measured, len(cases), "blocks")]
-        _show(stream, reports, as_json=options.json)
+        _show(stream, reports, summary(), as_json=options.json)
     if not all(report.ok for report in reports):
         ERRORS.print("a check failed: see the blocks marked NO")
         raise typer.Exit(1)
 
 
-def _show(stream: Any, reports: list[BlockReport], *, as_json: bool) -> None:
+def _show(stream: Any, reports: list[BlockReport], summary: list[str], *, as_json: bool) -> None:
     if as_json:
-        print_json(stream, document(reports))
+        print_json(stream, document(reports) | ({"summary": summary} if summary else {}))
     else:
-        width = None if stream.isatty() else 120
-        show_blocks(Console(file=stream, width=width), reports)
+        console = Console(file=stream, width=None if stream.isatty() else 120)
+        show_blocks(console, reports)
+        for line in summary:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -313,6 +316,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         place = f"{error.where}: " if error.where else ""
         ERRORS.print(f"parallel-evm: {place}{one_line(error)}", markup=False)
         code = error.exit_code
+    except OSError as error:  # of stdout: files have errors of their own
+        if "--debug" in arguments:
+            raise
+        ERRORS.print(f"parallel-evm: results cannot be written ({error.strerror or error})", markup=False)
+        code = InputOutputError.exit_code
     except (KeyboardInterrupt, typer.Abort):
         ERRORS.print("parallel-evm: interrupted", markup=False)
         code = INTERRUPTED

@@ -50,6 +50,11 @@ class CarriedCases:
         """Return the number of blocks."""
         return len(self._workload.blocks)
 
+    def summary(self) -> list[str]:
+        """Return what the workload tells about itself."""
+        tell = self._workload.summary
+        return [] if tell is None else tell(self._workload)
+
     def __iter__(self) -> Iterator[Case]:
         """Yield one case after another; each must be told its result before the next is asked for."""
         workload, state = self._workload, self._workload.pre_state

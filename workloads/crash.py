@@ -8,7 +8,7 @@ needs for that is deposits and withdrawals of bystanders. `workloads.crash_check
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isqrt
 
 from scheduler.access import Address
@@ -16,7 +16,7 @@ from workloads.accounts import KeyPair
 from workloads.amm import Market, PairCheck
 from workloads.checks import SupplyCheck
 from workloads.common import BLOCK_SECONDS, BLOCKS, DECLARE
-from workloads.crash_checks import CascadeCheck
+from workloads.crash_checks import CascadeCheck, summary
 from workloads.crash_market import LISTED, QUOTE, STEADY, SYMBOLS, CrashMarket, open_market
 from workloads.distributions import Zipf, log_normal
 from workloads.flash_loans import FLASH_GAS, LenderCheck, NothingLeftCheck, loan_fee
@@ -92,7 +92,7 @@ def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     for index in range(blocks):
         work.left = (index + 1) * transactions // blocks - index * transactions // blocks
         _fill_block(work, index)
-    return stage.finish(parameters.values, _checks(work))
+    return replace(stage.finish(parameters.values, _checks(work)), summary=summary)
 
 
 def _fill_block(work: _Crash, index: int) -> None:

@@ -2,15 +2,13 @@
 
 Code, storage and calldata are the protocol's own; so is the way in which the calls conflict. Each user gets what the
 recorded sender had: ether, and every slot that belongs to the sender, at the user's place. The state is partial: what
-the block did not read is zero, so a call that leaves the recorded path may revert or end otherwise. How the calls of a
-capsule end says `python -m workloads.replayed CAPSULE [USERS]`.
+the block did not read is zero, so a call that leaves the recorded path may revert or end otherwise; `summary` says how
+the calls of a capsule ended.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from executor.access_lists import observed_sets
@@ -24,7 +22,7 @@ from executor.transactions import BLOB, Transaction, decode_transaction
 from executor.types import Block, RawTransaction, TransactionResult
 from scheduler.access import STORAGE, Address
 from workloads.accounts import KeyPair, make_accounts
-from workloads.parameters import Parameter, Parameters, WorkloadSpec, parse_parameters
+from workloads.parameters import Parameter, Parameters, WorkloadSpec
 from workloads.sender_slots import OwnedSlots, Recipe
 from workloads.signing import SIGNERS, Fees, Unsigned, encode_access_list
 from workloads.workload import Workload
@@ -81,7 +79,7 @@ def generate(parameters: Parameters, transactions: int, seed: int) -> Workload:
     turns = (call_of(recorded, index % len(users)) for index in range(transactions))
     operations = tuple(_outcome(call, result) for call, result in zip(turns, results, strict=True))
     block = replace(block, access_sets=observed_sets(results, state))
-    return Workload("replayed", seed, parameters.values, state, (block,), (operations,))
+    return Workload("replayed", seed, parameters.values, state, (block,), (operations,), summary=summary)
 
 
 def call_of(recorded: list[Recorded], user: int) -> Recorded:
@@ -106,6 +104,14 @@ def outcomes(workload: Workload) -> dict[str, tuple[int, int, int]]:
     counts = Counter(workload.operations[0])
     names = dict.fromkeys(name.removesuffix(REVERTS).removesuffix(DIFFERS) for name in counts)
     return {name: (counts[name], counts[name + DIFFERS], counts[name + REVERTS]) for name in names}
+
+
+def summary(workload: Workload) -> list[str]:
+    """Return a line per recorded call: how many repetitions end in which way."""
+    return [
+        f"{name}: {same} as recorded, {differs} with other events, {reverts} reverted"
+        for name, (same, differs, reverts) in outcomes(workload).items()
+    ]
 
 
 # -- what was recorded ------------------------------------------------------------------------------------
@@ -226,15 +232,3 @@ SPEC = WorkloadSpec(
     generate=generate,
     needs="capsule",
 )
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Print a line per recorded call of a capsule: how many repetitions end in which way."""
-    path, users = arguments[0], arguments[1] if len(arguments) > 1 else "100"
-    workload = generate(parse_parameters(SPEC, {"capsule": path, "users": users}), int(users), 1)
-    for name, (same, differs, reverts) in outcomes(workload).items():
-        sys.stdout.write(f"{name}: {same} as recorded, {differs} with other events, {reverts} reverted\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -35,6 +35,7 @@ class Workload:
 
     `operations` names what each transaction of each block does, for reports. The blocks' headers commit to
     their transactions; what only execution can tell (gas used, bloom, receipts and state root) is zero.
+    `summary` tells in lines what happened in it, where there is more to tell than a table of blocks does.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Workload:
     blocks: tuple[Block, ...]
     operations: tuple[tuple[str, ...], ...] = ()
     checks: tuple[Check, ...] = field(default=(), repr=False)
+    summary: Callable[[Workload], list[str]] | None = field(default=None, repr=False, compare=False)
 
     def check(self, post_state: StateReader, block_index: int = 0, before: StateReader | None = None) -> list[str]:
         """Return what the state after block `block_index` violates; empty if every invariant holds.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from bench.cli import main
 from tests.bench.sealed import resealed, sealed_document
 from tests.blocks import Builder, user
+from tests.data import ROOT
 from tests.executor.test_settling import COUNTER, NEW
 
 Document = dict[str, Any]
@@ -213,3 +216,27 @@ def test_run_checks_invariants_and_roots(capfd: pytest.CaptureFixture[str]) -> N
 def test_version_and_help(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(capfd, "--version")[:2] == (0, "parallel-evm 0.1.0\n")
     assert "Exit codes" in run(capfd, "--help")[1]
+
+
+def test_a_workload_tells_what_happened_in_it(capfd: pytest.CaptureFixture[str]) -> None:
+    shared = ("run", "crash", "--transactions", 12, "--backend", "inline", "--workers", 2)
+    code, out, _ = run(capfd, *shared, "--json")
+    document = json.loads(out)
+    assert (code, document["blocks"][0]["checks"]["invariants"]) == (0, True)
+    (line,) = document["summary"]
+    assert line.startswith("round 1: ")
+    code, out, _ = run(capfd, *shared)
+    assert code == 0
+    assert line in out
+    assert "invariants of the protocols hold after 1 of 1 blocks" in out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_results_that_cannot_be_written_end_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.cli", "workloads", "--json"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=120, cwd=ROOT,
+        )  # fmt: skip
+    assert done.returncode == 11
+    assert done.stderr == "parallel-evm: results cannot be written (No space left on device)\n"

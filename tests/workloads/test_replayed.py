@@ -20,7 +20,7 @@ from tests.oracle import assert_same_as_sequential
 from workloads.accounts import make_accounts, make_address
 from workloads.artefacts import mapping_slot
 from workloads.registry import generate
-from workloads.replayed import events_of, find_calls, main, outcomes
+from workloads.replayed import events_of, find_calls, outcomes, summary
 from workloads.sender_slots import OwnedSlots, entry
 from workloads.workload import Workload
 
@@ -184,9 +184,9 @@ def test_the_command_line_runs_and_exports(capfd: pytest.CaptureFixture[str], tm
 
 @needs_data
 @pytest.mark.slow
-def test_the_report_says_how_each_call_ends(capsys: pytest.CaptureFixture[str]) -> None:
-    main([str(capsule_path(11114732)), "4"])
-    assert capsys.readouterr().out.splitlines() == [
+def test_the_summary_says_how_each_call_ends() -> None:
+    workload = generate("replayed", 4, 1, {"capsule": str(capsule_path(11114732)), "users": "4"})
+    assert summary(workload) == [
         "14:Compound/a0712d68: 2 as recorded, 0 with other events, 0 reverted",
         "17:Compound/a0712d68: 2 as recorded, 0 with other events, 0 reverted",
     ]
