@@ -37,9 +37,13 @@ class InvalidInput(ParallelEvmError):  # noqa: N818 - the tree reads as the prot
 
 
 class InvalidRlp(InvalidInput):
-    """Bytes that are not the RLP they should be."""
+    """Bytes that are not the RLP they should be; `index` names the transaction, if they are one's."""
 
     exit_code = 12
+
+    def __init__(self, message: str, index: int | None = None) -> None:
+        super().__init__(message if index is None else f"transaction {index}: {message}")
+        self.index = index
 
 
 class UnknownFork(InvalidInput):

@@ -81,7 +81,7 @@ class BlockMerger:
         if result.error is not None:
             name, message = result.error
             if name == errors.InvalidRlp.__name__:
-                raise errors.InvalidRlp(f"transaction {index}: {message}")
+                raise errors.InvalidRlp(message, index)
             raise reason_class(name)(message, index)
         hint = self._block.transactions[index].sender_hint
         if hint is not None and hint != result.sender:

@@ -61,7 +61,8 @@ class Block:
     `block_hashes` maps ancestor numbers to hashes, as far as BLOCKHASH asks for them;
     `access_sets` holds one expected access set per transaction where whoever made the block knows them.
     `uncle_hashes` stands in for `uncles` where only the hashes were recorded: their rewards are unknown then.
-    `dao_fork_block` is the block in which the DAO's balances move (EIP-779), if its fork is the DAO's.
+    `dao_fork_block` is the block in which the DAO's balances move (EIP-779), if its fork is the DAO's. Without
+    `system_calls` only its transactions run (and withdrawals and rewards): state tests are such blocks.
     """
 
     header: Header
@@ -74,6 +75,7 @@ class Block:
     access_sets: tuple[AccessSet, ...] | None = None
     uncle_hashes: tuple[bytes, ...] = ()
     dao_fork_block: int = 1_920_000
+    system_calls: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Runs a state test: each entry of `post` is one transaction in a block of its own, on the test's pre-state.
 
-The block has no withdrawals and calls no contract; the reward that it has before the merge is taken back. From
-Prague on a block calls system contracts whatever it holds, so that such entries are not executable here.
+The block has no withdrawals and makes no system calls; the reward that it has before the merge is taken back.
 """
 
 from __future__ import annotations
@@ -64,11 +63,9 @@ def _run_case(fixture: Fixture, fork: str, name: str, case: object, executor: Bl
 
 def _not_executable(fork: str, case: JsonObject) -> str:
     try:
-        rules = fork_rules(fork)
+        fork_rules(fork)
     except UnknownFork as unknown:
         return f"fork {unknown.name} is not executable: the engine knows Frontier to Prague"
-    if rules.prague:
-        return f"a state test of {rules.name} is not executable: its block would call system contracts"
     return "" if case.get("txbytes") else "a state test without txbytes is not executable: it would have to be signed"
 
 
@@ -121,6 +118,7 @@ def _block(fields: JsonObject, raw: bytes, rules: ForkRules) -> Block:
         chain_id=as_int(config.get("chainid", 1), "config.chainid", 64),
         block_hashes={number: keccak256(str(number).encode()) for number in numbers},  # as all clients agreed
         dao_fork_block=-1,
+        system_calls=False,
     )
 
 

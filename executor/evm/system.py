@@ -35,9 +35,9 @@ def run_prologue(engine: Engine, block: Block, earlier: EarlierState) -> Transac
     state, rules = engine.view(earlier, -1), engine.context.rules
     if rules.name == "DAOFork" and block.header.number == block.dao_fork_block:
         _move_the_dao(state)
-    if rules.blobs and block.header.parent_beacon_root is not None:
+    if rules.blobs and block.system_calls and block.header.parent_beacon_root is not None:
         _system_call(engine, state, BEACON_ROOTS, block.header.parent_beacon_root)
-    if rules.prague:
+    if rules.prague and block.system_calls:
         _system_call(engine, state, HISTORY_STORAGE, block.header.parent_hash)
     return _effects(state)
 
@@ -54,7 +54,7 @@ def run_epilogue(
         _pay_rewards(block, rules.block_reward, state)
     for withdrawal in block.withdrawals or ():
         state.delta_balance(withdrawal.address, withdrawal.amount * GWEI)
-    if not rules.prague:
+    if not (rules.prague and block.system_calls):
         return _effects(state), ()
     requests = [
         (b"\x00", _deposits(logs)),

@@ -251,7 +251,7 @@ def test_wrong_arguments_end_in_one_line(
         ("BlockException.INVALID_STATE_ROOT", reasons.InvalidReceiptsRootError(), Judgement.WRONG),
         ("BlockException.INVALID_DIFFICULTY", reasons.MergeNotReachedError(), Judgement.RIGHT),
         ("BlockException.IMPORT_IMPOSSIBLE_PARIS_WRONG_POS", reasons.InvalidDifficultyError(), Judgement.WRONG),
-        ("TransactionException.RLP_LEADING_ZEROS_S", InvalidRlp(), Judgement.RIGHT),
+        ("TransactionException.RLP_LEADING_ZEROS_S", InvalidRlp(""), Judgement.RIGHT),
         ("TransactionException.RLP_LEADING_ZEROS_S", reasons.InvalidStateRootError(), Judgement.WRONG),
         ("INSUFFICIENT_ACCOUNT_FUNDS", InsufficientBalanceError("poor"), Judgement.RIGHT),
         ("BlockException.INSUFFICIENT_ACCOUNT_FUNDS", InsufficientBalanceError("poor"), Judgement.UNKNOWN),

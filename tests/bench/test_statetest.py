@@ -13,14 +13,14 @@ from tests.bench.fixtures import HASH, Fixture, alloc, hexed, results
 from tests.executor.test_chain import ALICE, call, funded
 
 NO_LOGS = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
-FORKS = ("Frontier", "SpuriousDragon", "Berlin", "London", "Cancun")
+FORKS = ("Frontier", "SpuriousDragon", "Berlin", "London", "Cancun", "Prague")
 
 
 def state_test(coinbase: bytes) -> Fixture:
     """Return a state test of a valid and an invalid transaction per fork, with the roots that EELS comes to."""
     pre = funded("Frontier")
     valid, invalid = call(ALICE, 0), call(ALICE, 5)
-    post: dict[str, list[Fixture]] = {"Prague": [{"hash": HASH, "logs": NO_LOGS, "txbytes": hexed(valid)}]}
+    post: dict[str, list[Fixture]] = {"Osaka": [{"hash": HASH, "logs": NO_LOGS, "txbytes": hexed(valid)}]}
     for fork in FORKS:
         done = eels.execute_transaction(valid, builders.block(fork, coinbase=coinbase), pre)
         assert isinstance(done, eels.EelsTransaction)
@@ -49,9 +49,9 @@ def test_state_tests_agree_with_eels(
     if coinbase == ALICE.address:
         fixture["post"]["Frontier"].pop()  # the sender is there already
     later, *ran = results(capfd, write_tests(state=fixture))
-    assert later["name"] == "state/Prague/0"
-    assert later["error"].startswith("a state test of Prague is not executable")
-    assert len(ran) == 10 - (coinbase == ALICE.address)
+    assert later["name"] == "state/Osaka/0"
+    assert later["error"].startswith("fork Osaka is not executable")
+    assert len(ran) == 12 - (coinbase == ALICE.address)
     assert [result["error"] for result in ran if not result["pass"]] == []
 
 

@@ -75,4 +75,4 @@ def assert_rejected_alike(block: Block, pre_state: MemoryState, reason: type[Inv
     said = {str(error) for error in found}
     assert len(said) == 1, said
     assert said.pop().startswith(f"transaction {index}: ")
-    assert {getattr(error, "index", index) for error in found} == {index}
+    assert {error.index for error in found} == {index}
