@@ -275,10 +275,11 @@ class TransactionView:
     def touch_account(self, address: Address) -> None:
         """Materialise the account before EIP-161; from it on note an empty one that is to be swept."""
         if self._empty_removed:
-            if address == RIPEMD160 and address in self._sweepable:
-                self.swept[address] = True  # no revert takes this touch back: mainnet's block 2 675 119 decided it
-            elif address in self._sweepable and address not in self.swept:
-                self._put(self.swept, address, True)
+            if address in self._sweepable and address not in self.swept:
+                if address == RIPEMD160:  # no revert takes this touch back: mainnet's block 2 675 119 decided it
+                    self.swept[address] = True
+                else:
+                    self._put(self.swept, address, True)
         elif not self.account_exists(address):
             self._put(self._exists, address, True)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from executor.state import MemoryState
 from scheduler.access import Location
 from tests.workloads.runs import Run
+from workloads import artefacts, stage
 from workloads.workload import Workload, read_int
 
 
@@ -21,6 +26,14 @@ def assert_seen(workload: Workload, run: Run, location: Location, delta: int, wo
     assert workload.check(run.after, block, run.before) == []
     lines = workload.check(changed(run.after, location, delta), block, run.before)
     assert any(words in line for line in lines), (words, lines)
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> None:
+    """Let stages deploy a contract with one line of its source changed (needs vyper)."""
+    load = artefacts.load_contract
+    creation, runtime = (with_source_changed(name, old, new, kind) for kind in ("bytecode", "bytecode_runtime"))
+    wrong = replace(load(name), creation=creation, runtime=runtime)
+    monkeypatch.setattr(stage, "load_contract", lambda asked: wrong if asked == name else load(asked))
 
 
 def with_source_changed(name: str, old: str, new: str, output_format: str = "bytecode") -> bytes:

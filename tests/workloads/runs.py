@@ -35,6 +35,20 @@ def run_all(workload: Workload) -> list[Run]:
     return runs
 
 
+def violations(workload: Workload, runs: list[Run] | None = None) -> list[str]:
+    """Return what its blocks, executed in order, violate."""
+    executed = enumerate(run_all(workload) if runs is None else runs)
+    return [line for index, run in executed for line in workload.check(run.after, index, run.before)]
+
+
+def assert_sound(workload: Workload) -> list[Run]:
+    """Demand that every invariant holds after every block and that access sets are exact; return the runs."""
+    runs = run_all(workload)
+    assert violations(workload, runs) == []
+    assert wrong_access_sets(workload, runs) == []
+    return runs
+
+
 def comparable(access: AccessSet) -> AccessSet:
     """Return what a generator vouches for: slots and balances read, everything written, no fee recipient."""
     reads = frozenset(location for location in access.reads if location[1] in (STORAGE, BALANCE))

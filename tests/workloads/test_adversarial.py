@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -14,10 +13,10 @@ from executor.state import MemoryState
 from scheduler.access import NONCE, Location
 from scheduler.graph import build
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
+from tests.workloads.planted import assert_seen, plant
 from tests.workloads.runs import Run, run_all, success_share, wrong_access_sets
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
+from workloads import stage
 from workloads.adversarial import KINDS, LIARS, RING, SETTLED
 from workloads.adversarial_checks import CHILD, ChainCheck, GoneCheck, StakeCheck, TallyCheck, child_of
 from workloads.registry import generate
@@ -251,9 +250,7 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_a_contract_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new, words = FAULTS[name]
-    load = artefacts.load_contract
-    broken = replace(load(name), creation=with_source_changed(name, old, new))
-    monkeypatch.setattr(stage, "load_contract", lambda asked: broken if asked == name else load(asked))
+    plant(monkeypatch, name, old, new)
     workload = generate("adversarial", 90, 3, {"users": "20"})
     (run,) = run_all(workload)
     assert any(words in line for line in workload.check(run.after, 0, run.before))

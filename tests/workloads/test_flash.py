@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import run_all, success_share, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import assert_sound, run_all, success_share
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
+from workloads import stage
 from workloads.amm import PairCheck
 from workloads.flash_loans import FLASH_GAS, LenderCheck, NothingLeftCheck, loan_fee
 from workloads.registry import generate
@@ -32,10 +31,7 @@ def lender_check(workload: Workload) -> LenderCheck:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_the_mix_is_what_was_asked_for_and_only_what_is_meant_to_reverts() -> None:
@@ -107,8 +103,7 @@ PLANTED = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new", "words"), PLANTED, ids=lambda text: text[:30])
 def test_a_wrong_contract_is_seen(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str, words: str) -> None:
-    broken = {name: replace(artefacts.load_contract(name), creation=with_source_changed(name, old, new))}
-    monkeypatch.setattr(stage, "load_contract", lambda name: broken.get(name) or artefacts.load_contract(name))
+    plant(monkeypatch, name, old, new)
     workload = make()
     (run,) = run_all(workload)
     assert any(words in line for line in workload.check(run.after, 0, run.before))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from scheduler.access import Location
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import Run, run_all, success_share, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import Run, assert_sound, run_all, success_share, violations
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
 from workloads.governance_checks import ParameterCheck, VoteCheck
 from workloads.registry import generate
 from workloads.workload import Workload
@@ -80,10 +78,7 @@ def proposal_slot(number: int, member: str) -> Location:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_the_mix_is_what_was_asked_for_and_almost_all_succeed() -> None:
@@ -215,10 +210,8 @@ def test_a_pool_of_another_owner_and_wrong_books_are_seen() -> None:
     ],
 )
 def test_a_contract_that_is_wrong_is_seen(old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = with_source_changed("Governance", old, new)
-    broken = {"Governance": replace(artefacts.load_contract("Governance"), creation=code)}
-    monkeypatch.setattr(stage, "load_contract", lambda name: broken.get(name) or artefacts.load_contract(name))
+    plant(monkeypatch, "Governance", old, new)
     params = {"mix": "lock:4,unlock:4,propose:3,vote:15,queue:1,execute:1", "failing": "0.1", "users": "6"}
     workload = make(params)
-    lines = [line for at, run in enumerate(run_all(workload)) for line in workload.check(run.after, at, run.before)]
+    lines = violations(workload)
     assert any(words in line for line in lines), lines

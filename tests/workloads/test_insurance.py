@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import Run, run_all, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import Run, assert_sound, run_all
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
 from workloads.insurance_checks import FlowCheck, PoolCheck, read_cover
 from workloads.registry import generate
 from workloads.workload import Workload
@@ -53,10 +51,7 @@ def flow_check(workload: Workload) -> FlowCheck:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_the_mix_is_what_was_asked_for_and_what_reverts_was_meant_to() -> None:
@@ -124,8 +119,7 @@ def test_tokens_from_nowhere_are_seen() -> None:
     ],
 )
 def test_a_pool_that_is_wrong_is_seen(old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = replace(artefacts.load_contract("CoverPool"), creation=with_source_changed("CoverPool", old, new))
-    monkeypatch.setattr(stage, "load_contract", lambda of: wrong if of == "CoverPool" else artefacts.load_contract(of))
+    plant(monkeypatch, "CoverPool", old, new)
     workload = make()
     (run,) = run_all(workload)
     lines = workload.check(run.after, 0, run.before)

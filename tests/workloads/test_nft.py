@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from scheduler.access import Location
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import Run, run_all, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import Run, assert_sound, run_all, violations
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
 from workloads.nft_checks import OPEN, REPAID, SEIZED, BooksCheck, CollateralCheck, Loan
 from workloads.registry import generate
 from workloads.workload import Workload
@@ -57,10 +55,7 @@ def loan_with(status: int, before: int) -> tuple[int, Loan]:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_the_mix_is_what_was_asked_for_and_only_early_seizures_revert() -> None:
@@ -165,9 +160,8 @@ def test_loans_that_are_gone_and_money_that_moved_by_itself_are_seen() -> None:
 def test_a_contract_that_is_wrong_is_seen(
     name: str, old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = {name: replace(artefacts.load_contract(name), creation=with_source_changed(name, old, new))}
-    monkeypatch.setattr(stage, "load_contract", lambda name: broken.get(name) or artefacts.load_contract(name))
+    plant(monkeypatch, name, old, new)
     workload = make()
     assert any(isinstance(check, CollateralCheck) for check in workload.checks)
-    lines = [line for at, run in enumerate(run_all(workload)) for line in workload.check(run.after, at, run.before)]
+    lines = violations(workload)
     assert any(words in line for line in lines), lines

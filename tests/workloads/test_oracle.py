@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import Run, run_all, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import Run, assert_sound, run_all, violations
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
 from workloads.oracle_checks import MedianCheck, SalesCheck
 from workloads.registry import generate
 from workloads.workload import Workload
@@ -43,10 +41,7 @@ def sales(workload: Workload) -> SalesCheck:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_the_mix_is_what_was_asked_for_and_only_stale_prices_revert() -> None:
@@ -139,8 +134,7 @@ def test_an_answer_that_nobody_gave_is_seen_where_too_few_reported() -> None:
 def test_a_contract_that_is_wrong_is_seen(
     name: str, old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = {name: replace(artefacts.load_contract(name), creation=with_source_changed(name, old, new))}
-    monkeypatch.setattr(stage, "load_contract", lambda name: broken.get(name) or artefacts.load_contract(name))
+    plant(monkeypatch, name, old, new)
     workload = make({"blocks": "5", "block_seconds": "1500", "zipf_assets": "0"})
-    lines = [line for at, run in enumerate(run_all(workload)) for line in workload.check(run.after, at, run.before)]
+    lines = violations(workload)
     assert any(words in line for line in lines), lines

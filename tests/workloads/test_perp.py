@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from scheduler.access import Location
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import Run, run_all, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import Run, assert_sound, run_all, violations
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
 from workloads.perp_checks import BooksCheck, EntryCheck
 from workloads.perp_exchange import Key
 from workloads.registry import generate
@@ -45,10 +43,7 @@ def usual() -> tuple[Workload, Run]:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_the_mix_is_what_was_asked_for_and_what_reverts_was_meant_to() -> None:
@@ -169,9 +164,7 @@ def test_the_supply_of_the_margin_token_can_fail() -> None:
     ],
 )
 def test_a_contract_that_is_wrong_is_seen(old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    creation = with_source_changed("Perp", old, new)
-    broken = {"Perp": replace(artefacts.load_contract("Perp"), creation=creation)}
-    monkeypatch.setattr(stage, "load_contract", lambda name: broken.get(name) or artefacts.load_contract(name))
+    plant(monkeypatch, "Perp", old, new)
     workload = make({"blocks": "2", "block_seconds": "86400", "failing": "0.1"})
-    lines = [line for at, run in enumerate(run_all(workload)) for line in workload.check(run.after, at, run.before)]
+    lines = violations(workload)
     assert any(words in line for line in lines), lines

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -13,10 +12,9 @@ from scheduler.access import BALANCE, Location
 from scheduler.graph import build
 from tests.oracle import assert_same_as_sequential
 from tests.workloads.pairings import remembered_pairings
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import Run, run_all, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import Run, assert_sound, run_all, violations, wrong_access_sets
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
 from workloads.notes import frontier, tree
 from workloads.private_checks import CANCELLED, OPEN, REPAID, REQUESTED, SEIZED, LoanCheck, SpendCheck, TreeCheck
 from workloads.registry import generate
@@ -70,10 +68,7 @@ def loan_slot(status: int, before: tuple[int, ...], member: str) -> Location:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_every_invariant_holds_after_a_block_with_spends() -> None:
@@ -206,9 +201,7 @@ def test_loans_that_are_gone_and_collateral_that_moved_by_itself_are_seen() -> N
     ],
 )
 def test_a_contract_that_is_wrong_is_seen(old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = with_source_changed("NotePool", old, new)
-    broken = {"NotePool": replace(artefacts.load_contract("NotePool"), creation=code)}
-    monkeypatch.setattr(stage, "load_contract", lambda name: broken.get(name) or artefacts.load_contract(name))
+    plant(monkeypatch, "NotePool", old, new)
     workload = make({"failing": "0.1"})
-    lines = [line for at, run in enumerate(run_all(workload)) for line in workload.check(run.after, at, run.before)]
+    lines = violations(workload)
     assert any(words in line for line in lines), lines

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import Run, run_all, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import Run, assert_sound, run_all, violations
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
 from workloads.registry import generate
 from workloads.stablecoin_checks import BooksCheck, RatioCheck, SupplyOfCoinsCheck
 from workloads.workload import Workload
@@ -48,10 +46,7 @@ def books(workload: Workload) -> BooksCheck:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_the_mix_is_what_was_asked_for_and_what_reverts_was_meant_to() -> None:
@@ -135,12 +130,7 @@ def test_the_supply_of_a_collateral_can_fail() -> None:
 def test_a_contract_that_is_wrong_is_seen(
     name: str, old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = artefacts.load_contract(name)
-    if name == "IssuedToken":
-        wrong = replace(sound, runtime=with_source_changed(name, old, new, "bytecode_runtime"))
-    else:
-        wrong = replace(sound, creation=with_source_changed(name, old, new))
-    monkeypatch.setattr(stage, "load_contract", lambda of: wrong if of == name else artefacts.load_contract(of))
+    plant(monkeypatch, name, old, new)
     workload = make({"blocks": "2", "failing": "0.3", "mix": "collect:1,mint:2,withdraw:1,repay:1"}, transactions=40)
-    lines = [line for at, run in enumerate(run_all(workload)) for line in workload.check(run.after, at, run.before)]
+    lines = violations(workload)
     assert any(words in line for line in lines), lines

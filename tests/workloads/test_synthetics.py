@@ -10,10 +10,9 @@ import pytest
 
 from executor.state import MemoryState
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import Run, run_all, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import Run, assert_sound, run_all
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
 from workloads.registry import generate
 from workloads.synthetics_checks import DebtCheck, RegisterCheck
 from workloads.workload import Workload
@@ -54,10 +53,7 @@ def debts(workload: Workload) -> DebtCheck:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_the_mix_is_what_was_asked_for_and_what_reverts_was_meant_to() -> None:
@@ -164,9 +160,7 @@ def test_ether_that_is_lost_is_seen() -> None:
     ],
 )
 def test_a_contract_that_is_wrong_is_seen(old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    creation = with_source_changed("Synthetics", old, new)
-    broken = {"Synthetics": replace(artefacts.load_contract("Synthetics"), creation=creation)}
-    monkeypatch.setattr(stage, "load_contract", lambda name: broken.get(name) or artefacts.load_contract(name))
+    plant(monkeypatch, "Synthetics", old, new)
     workload = make({"failing": "0.2"}, transactions=40)
     (run,) = run_all(workload)
     lines = workload.check(run.after, 0, run.before)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from tests.oracle import assert_same_as_sequential
-from tests.workloads.planted import assert_seen, with_source_changed
-from tests.workloads.runs import Run, run_all, wrong_access_sets
+from tests.workloads.planted import assert_seen, plant
+from tests.workloads.runs import Run, assert_sound, run_all
 from tests.workloads.test_contracts import needs_vyper
-from workloads import artefacts, stage
 from workloads.registry import generate
 from workloads.vault_checks import BooksCheck
 from workloads.workload import Workload
@@ -47,10 +45,7 @@ def books(workload: Workload) -> BooksCheck:
 )
 def test_every_invariant_holds_after_every_block(params: dict[str, str]) -> None:
     workload = make(params)
-    runs = run_all(workload)
-    for index, run in enumerate(runs):
-        assert workload.check(run.after, index, run.before) == []
-    assert wrong_access_sets(workload, runs) == []
+    assert_sound(workload)
 
 
 def test_the_mix_is_what_was_asked_for_and_what_reverts_was_meant_to() -> None:
@@ -108,8 +103,7 @@ def test_one_unit_too_much_is_seen(place: str, words: str) -> None:
     ],
 )
 def test_a_vault_that_is_wrong_is_seen(old: str, new: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = replace(artefacts.load_contract("Vault"), creation=with_source_changed("Vault", old, new))
-    monkeypatch.setattr(stage, "load_contract", lambda of: wrong if of == "Vault" else artefacts.load_contract(of))
+    plant(monkeypatch, "Vault", old, new)
     workload = make({"mix": "mint:1,redeem:1"}, transactions=30)
     (run,) = run_all(workload)
     lines = workload.check(run.after, 0, run.before)
