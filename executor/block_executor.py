@@ -10,6 +10,7 @@ from executor.access_lists import SOURCES
 from executor.errors import UsageError
 from executor.parallel import execute_parallel
 from executor.pool import InlinePool, Pool
+from executor.process_pool import ProcessPool
 from executor.replay_pool import ReplayPool
 from executor.schedule import ScheduleRecorder
 from executor.sequential import execute_sequential
@@ -20,7 +21,7 @@ from executor.types import Block, BlockResult
 from scheduler.access import AccessSet
 from scheduler.cost import CostModel
 
-BACKENDS = ("inline", "ray")
+BACKENDS = ("inline", "process", "ray")
 
 
 class BlockExecutor:
@@ -110,6 +111,8 @@ def make_pool(backend: str, workers: int, *, seed: int | None = None, address: s
     """Return a pool whose workers are up."""
     if backend == "inline":
         return InlinePool(workers, seed)
+    if backend == "process":
+        return ProcessPool(workers)
     from executor.ray_pool import RayPool  # noqa: PLC0415 - importing Ray takes seconds
 
     return RayPool(workers, address)

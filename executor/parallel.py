@@ -25,8 +25,8 @@ from executor.state import PreState, sweepable_accounts
 from executor.state_trie import StateTrie
 from executor.strategies import Plan, make_plan
 from executor.types import Block, BlockResult, BlockStats, TransactionResult
-from executor.wire import Codes, Task, pack_batch, unpack_reply
-from scheduler.access import NONCE, AccessSet, TxIndex, WriteSet
+from executor.wire import BatchReply, Task, pack_batch, pack_updates, unpack_reply
+from scheduler.access import NONCE, AccessSet, TxIndex
 from scheduler.batching import fill_batch, target
 from scheduler.block_scheduler import BlockScheduler, Execution, Observation
 from scheduler.cost import CostModel
@@ -65,14 +65,14 @@ class BlockRun:
             len(block.transactions), self._state, graph=plan.graph, waves=plan.waves, barrier=plan.barrier
         )
         self._results: dict[TxIndex, TransactionResult] = {}
-        self._log: list[tuple[int, TxIndex, WriteSet, Codes]] = []
+        self._log: list[tuple[int, bytes]] = []
         self._origins = list(range(pool.workers))
         self._known = [0] * pool.workers
         self._load = [0] * pool.workers
         self._batches: dict[int, tuple[int, list[Execution]]] = {}
         self._orphans: list[Execution] = []
         self._losses: Counter[TxIndex] = Counter()
-        self._tickets = self._lost_workers = 0
+        self._tickets = self._lost_workers = self._stale_states = self._fresh_workers = 0
         self._dispatch = self._settle = self._merge = self._wait = 0.0
 
     def run(self) -> BlockResult:
@@ -99,7 +99,7 @@ class BlockRun:
             self._priorities = self._plan.graph.bottom_levels(list(self._costs))
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._state.record(-1, prologue.writes)
-        self._log.append((-1, -1, prologue.writes, prologue.codes))
+        self._log.append((-1, pack_updates([(-1, prologue.writes, prologue.codes)])))
         self._merger.start(prologue)
         self._dispatch += perf_counter() - clock
 
@@ -136,7 +136,7 @@ class BlockRun:
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
         origin, known = self._origins[worker], self._known[worker]
-        updates = [entry[1:] for entry in self._log[known:] if entry[0] != origin]
+        updates = [packed for source, packed in self._log[known:] if source != origin]
         self._known[worker] = len(self._log)
         self._load[worker] += 1
         self._tickets += 1
@@ -159,18 +159,22 @@ class BlockRun:
 
     def _take(self, reply: Reply) -> None:
         clock = perf_counter()
-        ticket, results = unpack_reply(reply.blob)
-        batch = self._batches.pop(ticket, None)
-        if batch is None:  # late: the batch was given up and sent again
+        answer = unpack_reply(reply.blob)
+        batch = self._batches.pop(answer.ticket, None)
+        if batch is None:  # late or double: the batch was given up and sent again, or is done
             return
         worker, executions = batch
-        if self._recorder is not None:
-            self._recorder.replied(worker, ticket, results)
         self._load[worker] -= 1
+        if answer.stale:
+            self._bring_up(worker, executions, answer)
+            return
+        results = answer.results
+        if self._recorder is not None:
+            self._recorder.replied(worker, answer.ticket, results)
+        self._log.append((self._origins[worker], answer.updates))
         settled: list[TxIndex] = []
         for execution, (index, result) in zip(executions, results, strict=True):
             self._results[index] = result
-            self._log.append((self._origins[worker], index, result.writes, result.codes))
             self._costs.learn(index, result.seconds)
             settled += self._scheduler.finish(index, _observation(result, execution))
         self._settle += perf_counter() - clock
@@ -182,14 +186,29 @@ class BlockRun:
             self._merger.add(self._results[index])
         self._merge += perf_counter() - clock
 
+    def _bring_up(self, worker: int, executions: list[Execution], answer: BatchReply) -> None:
+        """Give a worker that holds another state the whole one, and then its batch again."""
+        self._stale_states += 1
+        if self._stale_states > MOST_LOSSES_OF_ONE * self._pool.workers:
+            msg = f"worker {worker} still holds {answer.held} after it was sent the state {self._stale_states} times"
+            raise PoolError(msg)
+        self._pool.reopen(worker)
+        self._start_anew(worker)
+        self._send(worker, executions)
+
+    def _start_anew(self, worker: int) -> None:
+        """Take it that a worker knows nothing of the block, not even what it has run itself."""
+        self._fresh_workers += 1
+        self._known[worker] = 0
+        self._origins[worker] = self._pool.workers + self._fresh_workers
+
     def _recover(self, lost: Lost) -> None:
         """Give a lost worker's executions to others; its successor knows nothing yet."""
         if self._recorder is not None:
             self._recorder.lost(lost.worker, lost.tickets, lost.reason)
         self._lost_workers += 1
         self._load[lost.worker] = 0
-        self._known[lost.worker] = 0
-        self._origins[lost.worker] = self._pool.workers + self._lost_workers
+        self._start_anew(lost.worker)
         for ticket in lost.tickets:
             _, executions = self._batches.pop(ticket)
             self._orphans += executions

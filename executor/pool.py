@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from executor.state import PreState
 from executor.types import Block
-from executor.wire import pack_block
+from executor.versions import StateTag, VersionedState, new_tag
+from executor.wire import pack_block, pack_state, pack_steps
 from executor.worker import Worker
 
 IN_FLIGHT = 2
@@ -27,7 +29,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A worker died with these batches; a fresh one, which knows the block and nothing else, took its place."""
+    """A worker is gone with these batches; a fresh one, which knows the block and nothing else, took its place."""
 
     worker: int
     tickets: tuple[int, ...]
@@ -37,55 +39,116 @@ class Lost:
 Event: TypeAlias = Reply | Lost
 
 
-class Pool(Protocol):
+class Opening:
+    """What workers are told before the first batch of a block: the state, or what changed in it, and the block.
+
+    Each message is packed once, however many workers it goes to.
+    """
+
+    def __init__(self, block: Block, pre_state: PreState) -> None:
+        self.tag = pre_state.tag if isinstance(pre_state, VersionedState) else new_tag()
+        self.pre_state = pre_state
+        self.block = pack_block(block, self.tag)
+        self._whole: bytes | None = None
+        self._steps: dict[StateTag, bytes] = {}
+
+    @property
+    def whole(self) -> bytes:
+        """The message that holds the whole state."""
+        if self._whole is None:
+            self._whole = pack_state(self.tag, self.pre_state)
+        return self._whole
+
+    def steps(self, held: StateTag | None) -> bytes | None:
+        """Return the message that brings `held` up to this state: no bytes if it is the same, None if none does."""
+        if held is None or not isinstance(self.pre_state, VersionedState):
+            return None
+        steps = self.pre_state.steps_since(held)
+        if steps is None:
+            return None
+        if steps and held not in self._steps:
+            self._steps[held] = pack_steps(held, self.tag, steps)
+        return self._steps.get(held, b"")
+
+
+class Pool(ABC):
     """Workers that execute batches. Replies come in any order, keyed by ticket.
 
     `goal_seconds` is the predicted work worth one message, None where messages cost nothing; `batch_limit` the
-    most executions in one.
+    most executions in one. `shipped` counts the bytes of states, blocks and batches sent.
     """
 
-    @property
-    def name(self) -> str:
-        """What users call the backend."""
-        ...
+    name: str
+    workers: int
+    goal_seconds: float | None
+    batch_limit: int
+    shipped: int = 0
+    _opening: Opening | None = None
+    _held: list[StateTag | None]
 
-    @property
-    def workers(self) -> int:
-        """How many there are."""
-        ...
-
-    @property
-    def goal_seconds(self) -> float | None:
-        """Work worth one message."""
-        ...
-
-    @property
-    def batch_limit(self) -> int:
-        """Most executions in one message."""
-        ...
+    # -- what every pool has
 
     def begin(self, block: Block, pre_state: PreState) -> None:
-        """Give every worker the block."""
-        ...
+        """Give every worker the block, and its pre-state as far as the worker does not hold it."""
+        self._opening = Opening(block, pre_state)
+        if not hasattr(self, "_held"):
+            self._held = [None] * self.workers
+        for worker in range(self.workers):
+            self._open(worker)
 
+    def reopen(self, worker: int) -> None:
+        """Give a worker that holds nothing, or the wrong state, the current block and its whole pre-state."""
+        if self._opening is not None:
+            self._held[worker] = None
+            self._open(worker)
+
+    def forget_states(self) -> None:
+        """Take it that no worker holds any state: the next block ships its pre-state whole."""
+        self._held = [None] * self.workers
+
+    def _open(self, worker: int) -> None:
+        opening = self._opening
+        assert opening is not None  # noqa: S101 - set by the caller
+        steps = opening.steps(self._held[worker])
+        if steps is None:
+            self.load(worker, opening)
+        elif steps:
+            self._tell(worker, steps)
+        self._held[worker] = opening.tag
+        self._tell(worker, opening.block)
+
+    def load(self, worker: int, opening: Opening) -> None:
+        """Give a worker the whole pre-state."""
+        self._tell(worker, opening.whole)
+
+    def _tell(self, worker: int, blob: bytes) -> None:
+        self.shipped += len(blob)
+        self.tell(worker, blob)
+
+    # -- what a pool is
+
+    @abstractmethod
+    def tell(self, worker: int, blob: bytes) -> None:
+        """Give a worker a message that is not answered; before all that is submitted later."""
+
+    @abstractmethod
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Hand a batch to a worker; at most IN_FLIGHT at a time."""
-        ...
 
+    @abstractmethod
     def next_event(self) -> Event:
-        """Wait for a reply, or for the news that a worker is lost."""
-        ...
+        """Wait for a reply, or for the news that a worker is lost and replaced."""
 
+    @abstractmethod
     def abandon(self) -> None:
-        """Forget what is in flight: the block has failed."""
-        ...
+        """Forget what is in flight: the block has failed. No reply to it is returned any more."""
 
+    @abstractmethod
     def close(self) -> None:
         """Give the workers back."""
-        ...
 
 
-class InlinePool:
+class InlinePool(Pool):
     """Workers without processes: each has its own replica and queue, only the clock is shared.
 
     With a seed, which worker moves next and which reply arrives first is drawn from it; the same seed gives
@@ -104,11 +167,9 @@ class InlinePool:
         self._finished: list[Reply] = []
         self._turn = 0
 
-    def begin(self, block: Block, pre_state: PreState) -> None:
-        """Give every worker the block."""
-        blob = pack_block(block, pre_state)
-        for replica in self._replicas:
-            replica.begin(blob)
+    def tell(self, worker: int, blob: bytes) -> None:
+        """Let a worker take in a message at once."""
+        self._replicas[worker].handle(blob)
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Queue a batch at a worker."""
@@ -133,7 +194,16 @@ class InlinePool:
 
     def _execute(self, worker: int) -> None:
         ticket, blob = self._waiting[worker].popleft()
-        self._finished.append(Reply(worker, ticket, self._replicas[worker].run(blob)))
+        answer = self._replicas[worker].handle(blob)
+        assert answer is not None  # noqa: S101 - batches are answered
+        self._finished.append(Reply(worker, ticket, answer))
+
+    def replace(self, worker: int) -> None:
+        """Put a fresh worker in the place of one, with all that waits for it gone."""
+        self._waiting[worker].clear()
+        self._finished = [reply for reply in self._finished if reply.worker != worker]
+        self._replicas[worker] = Worker()
+        self.reopen(worker)
 
     def abandon(self) -> None:
         """Forget what is in flight: the block has failed."""

@@ -21,13 +21,14 @@ from ray.exceptions import RayActorError, RayError
 
 from executor.collector import forget_start_up
 from executor.errors import PoolError
-from executor.pool import Event, Lost, Reply
+from executor.pool import Event, Lost, Pool, Reply
 from executor.state import PreState
 from executor.types import Block
-from executor.wire import pack_block
 from executor.worker import Worker
 
 PATIENCE_SECONDS = 10.0
+INLINE_BYTES = 64 * 1024
+"""Messages above this go through Ray's object store, which copies them once for all workers of a machine."""
 MOST_LOSSES = 8
 """Workers lost in one block after which something else is wrong."""
 
@@ -39,13 +40,15 @@ class RayWorker(Worker):
         forget_start_up()
         gc.disable()
 
-    def begin(self, blob: bytes) -> None:
-        """Take in a block, after freeing what the last one left in cycles."""
-        super().begin(blob)
-        gc.collect(0)
+    def handle(self, blob: bytes) -> bytes | None:
+        """Take in a message; between blocks what the last one left in cycles is freed."""
+        answer = super().handle(blob)
+        if answer is None:
+            gc.collect(0)
+        return answer
 
 
-class RayPool:
+class RayPool(Pool):
     """`workers` actors of one CPU each, on a local Ray unless `address` names a cluster."""
 
     name = "ray"
@@ -57,7 +60,7 @@ class RayPool:
         self._owner = os.getpid()
         self._started_ray = _join(workers, address)
         self._actors: list[Any] = [None] * workers
-        self._block: Any = None
+        self._shared: dict[int, tuple[bytes, Any]] = {}
         self._in_flight: dict[Any, tuple[int, int]] = {}
         self._losses = 0
         for worker in range(workers):
@@ -73,17 +76,23 @@ class RayPool:
         return list(ray.get([actor.pid.remote() for actor in self._actors]))
 
     def begin(self, block: Block, pre_state: PreState) -> None:
-        """Give every worker the block; it is put into Ray's store once."""
+        """Give every worker the block, and its pre-state as far as the worker does not hold it."""
         self._check_process()
         self._losses = 0
-        self._block = ray.put(pack_block(block, pre_state))
-        for actor in self._actors:
-            actor.begin.remote(self._block)
+        self._shared.clear()
+        super().begin(block, pre_state)
+
+    def tell(self, worker: int, blob: bytes) -> None:
+        """Give a worker a message; one that several get is put into Ray's store once."""
+        if len(blob) > INLINE_BYTES and id(blob) not in self._shared:
+            self._shared[id(blob)] = blob, ray.put(blob)
+        _, argument = self._shared.get(id(blob), (blob, blob))
+        self._actors[worker].handle.remote(argument)
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Send a batch to a worker."""
         self._check_process()
-        self._in_flight[self._actors[worker].run.remote(blob)] = (worker, ticket)
+        self._in_flight[self._actors[worker].handle.remote(blob)] = (worker, ticket)
 
     def next_event(self) -> Event:
         """Wait for one reply, or for the news that a worker is gone."""
@@ -107,7 +116,7 @@ class RayPool:
         tickets = tuple(sorted(self._in_flight.pop(ref)[1] for ref in lost))
         ray.kill(self._actors[worker])
         self._actors[worker] = _actor()
-        self._actors[worker].begin.remote(self._block)
+        self.reopen(worker)
         return Lost(worker, tickets, reason)
 
     def abandon(self) -> None:

@@ -8,10 +8,10 @@ the event; so a divergence is seen again, or the place is named from which on th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from executor.errors import InvalidInput, PoolError
-from executor.pool import Event, Lost, Reply
+from executor.pool import Event, Lost, Opening, Pool, Reply
 from executor.schedule import (
     BlockIdentity,
     Replied,
@@ -25,7 +25,7 @@ from executor.schedule import (
 )
 from executor.state import PreState
 from executor.types import Block
-from executor.wire import pack_block, unpack_reply
+from executor.wire import unpack_reply
 from executor.worker import Worker
 from scheduler.access import TxIndex
 from scheduler.block_scheduler import BlockScheduler, Execution
@@ -34,9 +34,9 @@ from scheduler.block_scheduler import BlockScheduler, Execution
 class Replica:
     """A worker that executes when it is asked for a reply."""
 
-    def __init__(self, block: bytes) -> None:
+    def __init__(self, messages: Sequence[bytes]) -> None:
         self._worker: Worker | None = None
-        self._block = block
+        self._messages = messages
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._finished: dict[int, bytes] = {}
 
@@ -58,12 +58,15 @@ class Replica:
     def _execute(self) -> None:
         if self._worker is None:  # many replicas of a small block never do anything
             self._worker = Worker()
-            self._worker.begin(self._block)
+            for message in self._messages:
+                self._worker.handle(message)
         ticket, blob = self._waiting.popleft()
-        self._finished[ticket] = self._worker.run(blob)
+        answer = self._worker.handle(blob)
+        assert answer is not None  # noqa: S101 - batches are answered
+        self._finished[ticket] = answer
 
 
-class ReplayPool:
+class ReplayPool(Pool):
     """Inline workers that follow a schedule, which says also what is sent (`batches`).
 
     Runs are found by their block, those of one block in the order recorded; others may be left over. `departure`
@@ -81,7 +84,7 @@ class ReplayPool:
         self._run: ScheduledRun | None = None
         self._position = 0
         self._replicas: list[Replica] = []
-        self._packed = b""
+        self._messages: tuple[bytes, ...] = ()
 
     def expect(self, strategy: str, access_lists: str) -> None:
         """Keep the runs recorded with this strategy and these access lists; InvalidInput where there is none."""
@@ -100,8 +103,13 @@ class ReplayPool:
         """Find the block's next run and give every worker the block."""
         self._run = self._next_run(identify(block))
         self._position = 0
-        self._packed = pack_block(block, pre_state)
-        self._replicas = [Replica(self._packed) for _ in range(self.workers)]
+        opening = Opening(block, pre_state)
+        self._messages = (opening.whole, opening.block)
+        self._replicas = [Replica(self._messages) for _ in range(self.workers)]
+
+    def tell(self, worker: int, blob: bytes) -> None:
+        """Refuse: replicas are told everything when they are made."""
+        raise NotImplementedError
 
     def _next_run(self, block: BlockIdentity) -> ScheduledRun:
         for place, run in enumerate(self._left):
@@ -159,14 +167,14 @@ class ReplayPool:
             self._position += 1
             return Reply(event.worker, event.ticket, blob)
         if isinstance(event, WorkerLost):
-            self._replicas[event.worker] = Replica(self._packed)
+            self._replicas[event.worker] = Replica(self._messages)
             self._position += 1
             return Lost(event.worker, event.tickets, event.reason)
         raise self._early_end()
 
     def _check(self, event: Replied, blob: bytes) -> None:
         """Hold every result against the recorded one, before anything is built on it."""
-        _, results = unpack_reply(blob)
+        results = unpack_reply(blob).results
         for (index, result), recorded in zip(results, event.digests, strict=True):
             found = digest(result)
             if found != recorded:

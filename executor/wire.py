@@ -1,21 +1,27 @@
-"""What travels between driver and workers, as one blob of bytes each way.
+"""What travels between driver and workers: one blob of bytes per message, each way.
 
-Plain tuples under pickle: naturally nested Python objects cost Ray milliseconds, one `bytes` does not. A
-batch is a pure function of (block, updates so far, executions), so it can be sent again after a loss.
+Plain tuples under pickle: naturally nested Python objects cost Ray milliseconds, one `bytes` does not. A message begins
+with its kind. A worker holds a state under a tag and a block on it; a batch is a pure function of (block, updates
+so far, executions), so it can be sent again after a loss. What transactions wrote is packed once, by the worker
+that ran them, and forwarded to the others as it is.
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from executor.state import PreState
-from executor.types import Block, TransactionResult
+from executor.types import Block, StateDiff, TransactionResult
+from executor.versions import StateTag
 from scheduler.access import TxIndex, WriteSet
 
 PROTOCOL = 5
+STATE, STEPS, BLOCK, BATCH = range(4)
+"""Kinds of messages: a whole state; what blocks changed since; a block to execute; executions, which are answered."""
+
 Codes: TypeAlias = Mapping[bytes, bytes]
 Update: TypeAlias = tuple[TxIndex, WriteSet, Codes]
 """What the transaction at an index wrote, in its latest execution."""
@@ -31,50 +37,103 @@ class Task:
     assume_nonce: bool
 
 
-def pack_block(block: Block, pre_state: PreState) -> bytes:
-    """Return what a worker needs before its first batch: the block without hints, and its pre-state."""
+class BatchReply(NamedTuple):
+    """The answer to a batch: its results, or `held`, the state the worker has, where that is not the block's.
+
+    `updates` is what the batch wrote, packed, for other workers; `overhead` the worker's processor seconds beside the
+    executions; `memory` its resident bytes.
+    """
+
+    ticket: int
+    results: list[tuple[TxIndex, TransactionResult]]
+    updates: bytes
+    overhead: float = 0.0
+    memory: int = 0
+    stale: bool = False
+    held: StateTag | None = None
+
+
+# -- states and blocks
+
+
+def pack_state(tag: StateTag, state: PreState) -> bytes:
+    """Return a whole state."""
+    return pickle.dumps((STATE, tag, state), PROTOCOL)
+
+
+def pack_steps(before: StateTag, after: StateTag, steps: Sequence[StateDiff]) -> bytes:
+    """Return what leads from the state of one tag to that of another."""
+    return pickle.dumps((STEPS, before, after, steps), PROTOCOL)
+
+
+def pack_block(block: Block, tag: StateTag) -> bytes:
+    """Return a block without hints, to be executed on the state of `tag`."""
     raws = [transaction.raw for transaction in block.transactions]
     bare = replace(block, transactions=(), access_sets=None, withdrawals=None, uncles=(), uncle_hashes=())
-    return pickle.dumps((bare, raws, pre_state), PROTOCOL)
+    return pickle.dumps((BLOCK, tag, bare, raws), PROTOCOL)
 
 
-def unpack_block(blob: bytes) -> tuple[Block, list[bytes], PreState]:
-    """Return (block without transactions, raw transactions, pre-state)."""
+def unpack(blob: bytes) -> tuple[Any, ...]:
+    """Return (kind, ...) of any message to a worker."""
     return pickle.loads(blob)  # type: ignore[no-any-return] # noqa: S301 - from our own driver
 
 
-def pack_batch(ticket: int, updates: Sequence[Update], tasks: Sequence[Task]) -> bytes:
-    """Return a batch: updates the worker lacks, then executions in the order they are to run."""
-    rows = [(index, _pack_writes(writes), codes) for index, writes, codes in updates]
-    return pickle.dumps((ticket, rows, [(task.index, task.assume_nonce) for task in tasks]), PROTOCOL)
+# -- batches
 
 
-def unpack_batch(blob: bytes) -> tuple[int, list[Update], list[Task]]:
-    """Return what `pack_batch` took."""
-    ticket, rows, tasks = pickle.loads(blob)  # noqa: S301 - from our own driver
-    updates = [(index, WriteSet(*writes), codes) for index, writes, codes in rows]
+def pack_updates(updates: Iterable[Update]) -> bytes:
+    """Return what transactions wrote, in the order in which it is to be recorded."""
+    return pickle.dumps([(index, _pack_writes(writes), codes) for index, writes, codes in updates], PROTOCOL)
+
+
+def unpack_updates(blob: bytes) -> list[Update]:
+    """Return what `pack_updates` took."""
+    rows = pickle.loads(blob)  # noqa: S301 - from our own worker
+    return [(index, WriteSet(*writes), codes) for index, writes, codes in rows]
+
+
+def pack_batch(ticket: int, updates: Sequence[bytes], tasks: Sequence[Task]) -> bytes:
+    """Return a batch: packed updates the worker lacks, then executions in the order they are to run."""
+    return pickle.dumps((BATCH, ticket, updates, [(task.index, task.assume_nonce) for task in tasks]), PROTOCOL)
+
+
+def batch_tasks(message: tuple[Any, ...]) -> tuple[int, list[bytes], list[Task]]:
+    """Return the (ticket, packed updates, executions) of an unpacked batch."""
+    _, ticket, updates, tasks = message
     return ticket, updates, [Task(*task) for task in tasks]
 
 
-def pack_reply(ticket: int, results: Sequence[tuple[TxIndex, TransactionResult]]) -> bytes:
-    """Return the results of a batch, keyed by its ticket: replies may arrive out of order."""
-    rows = [
-        (index, *result[:_WRITES_AT], _pack_writes(result.writes), *result[_WRITES_AT + 1 :])
-        for index, result in results
+def pack_results(results: Sequence[tuple[TxIndex, TransactionResult]]) -> bytes:
+    """Return the results of a batch; what they wrote apart, so that the driver forwards it without repacking."""
+    updates = pack_updates((index, result.writes, result.codes) for index, result in results)
+    rows = [(index, *result[:_WRITES_AT], *result[_WRITES_AT + 2 :]) for index, result in results]
+    return pickle.dumps((updates, rows), PROTOCOL)
+
+
+def pack_reply(ticket: int, results: bytes, overhead: float = 0.0, memory: int = 0) -> bytes:
+    """Return packed results keyed by their ticket: replies may arrive out of order."""
+    return pickle.dumps((ticket, False, results, overhead, memory), PROTOCOL)
+
+
+def pack_stale(ticket: int, held: StateTag | None) -> bytes:
+    """Return the answer to a batch of a block on a state that the worker does not hold."""
+    return pickle.dumps((ticket, True, held), PROTOCOL)
+
+
+def unpack_reply(blob: bytes) -> BatchReply:
+    """Return what `pack_reply` or `pack_stale` took."""
+    ticket, stale, *rest = pickle.loads(blob)  # noqa: S301 - from our own worker
+    if stale:
+        return BatchReply(ticket, [], b"", stale=True, held=rest[0])
+    packed, overhead, memory = rest
+    updates, rows = pickle.loads(packed)  # noqa: S301 - from our own worker
+    make = TransactionResult._make
+    results = [
+        (index, make((*row[1 : _WRITES_AT + 1], writes, codes, *row[_WRITES_AT + 1 :])))
+        for (index, writes, codes), row in zip(unpack_updates(updates), rows, strict=True)
     ]
-    return pickle.dumps((ticket, rows), PROTOCOL)
-
-
-def unpack_reply(blob: bytes) -> tuple[int, list[tuple[TxIndex, TransactionResult]]]:
-    """Return what `pack_reply` took."""
-    ticket, rows = pickle.loads(blob)  # noqa: S301 - from our own worker
-    return ticket, [(index, _result(row)) for index, *row in rows]
+    return BatchReply(ticket, results, updates, overhead, memory)
 
 
 def _pack_writes(writes: WriteSet) -> tuple[object, ...]:
     return writes.values, writes.deltas, writes.clears
-
-
-def _result(row: list[Any]) -> TransactionResult:
-    row[_WRITES_AT] = WriteSet(*row[_WRITES_AT])
-    return TransactionResult._make(row)

@@ -1,4 +1,4 @@
-"""A worker: the block, the pre-state and every earlier write it was told of; executes batches.
+"""A worker: a state, a block on it, and every earlier write it was told of; executes batches.
 
 The same class serves every pool: it takes bytes and returns bytes, and knows nothing of who carries them.
 """
@@ -6,11 +6,29 @@ The same class serves every pool: it takes bytes and returns bytes, and knows no
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from time import process_time
+from typing import Any
 
 from executor.context import block_context
 from executor.evm import Engine
-from executor.state import PreState, sweepable_accounts
-from executor.wire import Codes, pack_reply, unpack_batch, unpack_block
+from executor.memory import resident_bytes
+from executor.state import MemoryState, PreState, sweepable_accounts
+from executor.types import Block, StateDiff
+from executor.versions import StateTag
+from executor.wire import (
+    BATCH,
+    BLOCK,
+    STATE,
+    STEPS,
+    Codes,
+    batch_tasks,
+    pack_reply,
+    pack_results,
+    pack_stale,
+    unpack,
+    unpack_updates,
+)
 from scheduler.access import Address, TxIndex, WriteSet
 from scheduler.multi_version import MultiVersionState
 
@@ -37,32 +55,75 @@ class Store:
 
 
 class Worker:
-    """Executes batches of one block after another; `begin` starts a block, `run` executes a batch."""
+    """Takes messages (`executor.wire`) in order; only batches are answered.
+
+    A batch of a block whose state it does not hold is answered with the tag that it does hold, and nothing is run.
+    """
+
+    def __init__(self, tag: StateTag | None = None, pre_state: PreState | None = None) -> None:
+        self._tag, self._pre_state = tag, pre_state
+        self._ready = False
+        self._raws: list[bytes] = []
 
     def pid(self) -> int:
         """Return the process that this worker lives in; asking also shows that it is up."""
         return os.getpid()
 
-    def begin(self, blob: bytes) -> None:
-        """Take in a block and its pre-state; whatever was known of an earlier block is dropped."""
-        block, self._raws, pre_state = unpack_block(blob)
-        context = block_context(block)
-        self._codes = Store(pre_state)
-        self._state = MultiVersionState(pre_state, derived_existence=context.rules.empty_accounts_removed)
-        self._engine = Engine(context, self._codes, sweepable_accounts(pre_state, context.rules))
+    def handle(self, blob: bytes) -> bytes | None:
+        """Take in a message; the answer to a batch, None to others."""
+        started = process_time()
+        message = unpack(blob)
+        kind = message[0]
+        if kind == BATCH:
+            return self._run(message, started)
+        if kind == BLOCK:
+            self._begin(*message[1:])
+        elif kind == STEPS:
+            self._step(*message[1:])
+        else:
+            assert kind == STATE, kind  # noqa: S101 - an unknown kind is a fault of ours
+            _, self._tag, self._pre_state = message
+            self._ready = False
+        return None
 
-    def run(self, blob: bytes) -> bytes:
+    def _step(self, before: StateTag, after: StateTag, steps: Sequence[StateDiff]) -> None:
+        """Bring the state up to a later one; a worker that holds another than `before` keeps what it has."""
+        self._ready = False
+        if self._tag != before or not isinstance(self._pre_state, MemoryState):
+            return
+        self._tag = None  # neither the one nor the other, should a step fail
+        for diff in steps:
+            self._pre_state.apply(diff)
+        self._tag = after
+
+    def _begin(self, tag: StateTag, block: Block, raws: list[bytes]) -> None:
+        """Start a block; whatever was known of an earlier one is dropped."""
+        self._ready = self._tag == tag and self._pre_state is not None
+        if self._pre_state is None or not self._ready:
+            return
+        context = block_context(block)
+        self._raws = raws
+        self._codes = Store(self._pre_state)
+        self._state = MultiVersionState(self._pre_state, derived_existence=context.rules.empty_accounts_removed)
+        self._engine = Engine(context, self._codes, sweepable_accounts(self._pre_state, context.rules))
+
+    def _run(self, message: tuple[Any, ...], started: float) -> bytes:
         """Execute a batch: first the updates, then each execution on what earlier transactions wrote."""
-        ticket, updates, tasks = unpack_batch(blob)
-        for update in updates:
-            self._record(*update)
-        results = []
+        ticket, updates, tasks = batch_tasks(message)
+        if not self._ready:
+            return pack_stale(ticket, self._tag)
+        for packed in updates:
+            for update in unpack_updates(packed):
+                self._record(*update)
+        results, seconds = [], 0.0
         for task in tasks:
             raw = self._raws[task.index]
             result = self._engine.execute(raw, self._state, task.index, assume_nonce=task.assume_nonce)
             self._record(task.index, result.writes, result.codes)
             results.append((task.index, result))
-        return pack_reply(ticket, results)
+            seconds += result.seconds
+        packed = pack_results(results)
+        return pack_reply(ticket, packed, process_time() - started - seconds, resident_bytes())
 
     def _record(self, index: TxIndex, writes: WriteSet, codes: Codes) -> None:
         self._state.record(index, writes)

@@ -13,8 +13,6 @@ from executor.schedule_file import dump_schedule, load_schedule
 from executor.serialise import result_bytes
 from executor.state import PreState
 from executor.types import Block, BlockResult
-from executor.wire import pack_block
-from executor.worker import Worker
 from scheduler.access import AccessSet
 from tests.blocks import COINBASE, Builder, user
 from tests.executor.test_settling import COUNTER
@@ -99,32 +97,24 @@ class LossyPool(InlinePool):
         self.losses: list[Lost] = []
         self._deaths = deaths
         self._events = 0
-        self._held: list[list[int]] = [[] for _ in range(workers)]
-        self._blob = b""
-
-    def begin(self, block: Block, pre_state: PreState) -> None:
-        super().begin(block, pre_state)
-        self._blob = pack_block(block, pre_state)
+        self._sent_to: list[list[int]] = [[] for _ in range(workers)]
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         super().submit(worker, ticket, blob)
-        self._held[worker].append(ticket)
+        self._sent_to[worker].append(ticket)
 
     def next_event(self) -> Event:
         self._events += 1
         if self._events in self._deaths:
-            return self._die(max(range(self.workers), key=lambda worker: len(self._held[worker])))
+            return self._die(max(range(self.workers), key=lambda worker: len(self._sent_to[worker])))
         event = super().next_event()
         assert not isinstance(event, Lost)
-        self._held[event.worker].remove(event.ticket)
+        self._sent_to[event.worker].remove(event.ticket)
         return event
 
     def _die(self, worker: int) -> Lost:
-        lost = Lost(worker, tuple(self._held[worker]), "killed by the test")
-        self._held[worker] = []
-        self._waiting[worker].clear()
-        self._finished = [reply for reply in self._finished if reply.worker != worker]
-        self._replicas[worker] = Worker()
-        self._replicas[worker].begin(self._blob)
+        lost = Lost(worker, tuple(self._sent_to[worker]), "killed by the test")
+        self._sent_to[worker] = []
+        self.replace(worker)
         self.losses.append(lost)
         return lost

@@ -176,16 +176,16 @@ def test_an_interrupted_run_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
 
 
 def test_a_fault_in_a_worker_is_met_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(worker: Worker, blob: bytes) -> bytes:
+    def handle(worker: Worker, blob: bytes) -> bytes | None:
         reply = execute(worker, blob)
-        if worker._state.writes(4).values:
+        if reply is not None and worker._state.writes(4).values:
             raise RuntimeError("transaction 4 breaks its worker")
         return reply
 
-    execute = Worker.run
+    execute = Worker.handle
     builder = busy_block()
     with monkeypatch.context() as planted:
-        planted.setattr(Worker, "run", run)
+        planted.setattr(Worker, "handle", handle)
         with pytest.raises(RuntimeError, match="breaks its worker"):
             record(builder.block(), builder.state, InlinePool(2, 1, 2), tmp_path, OPTIMISTIC)
         schedule = load_schedule(tmp_path / "schedule.jsonl.gz")
