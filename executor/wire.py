@@ -19,8 +19,9 @@ from executor.versions import StateTag
 from scheduler.access import TxIndex, WriteSet
 
 PROTOCOL = 5
-STATE, STEPS, BLOCK, BATCH = range(4)
-"""Kinds of messages: a whole state; what blocks changed since; a block to execute; executions, which are answered."""
+STATE, STEPS, BLOCK, BATCH, WHOLE = range(5)
+"""Kinds of messages: a whole state; what blocks changed since; a block to execute; executions, which are answered; a
+recorded block in a file of its own (`executor.whole_block`), which is answered too."""
 
 Codes: TypeAlias = Mapping[bytes, bytes]
 Update: TypeAlias = tuple[TxIndex, WriteSet, Codes]

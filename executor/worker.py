@@ -16,11 +16,13 @@ from executor.memory import resident_bytes
 from executor.state import MemoryState, PreState, sweepable_accounts
 from executor.types import Block, StateDiff
 from executor.versions import StateTag
+from executor.whole_block import answer_whole
 from executor.wire import (
     BATCH,
     BLOCK,
     STATE,
     STEPS,
+    WHOLE,
     Codes,
     batch_tasks,
     pack_reply,
@@ -55,7 +57,7 @@ class Store:
 
 
 class Worker:
-    """Takes messages (`executor.wire`) in order; only batches are answered.
+    """Takes messages (`executor.wire`) in order; only batches and recorded blocks are answered.
 
     A batch of a block whose state it does not hold is answered with the tag that it does hold, and nothing is run.
     """
@@ -70,12 +72,14 @@ class Worker:
         return os.getpid()
 
     def handle(self, blob: bytes) -> bytes | None:
-        """Take in a message; the answer to a batch, None to others."""
+        """Take in a message; the answer to a batch or a recorded block, None to others."""
         started = process_time()
         message = unpack(blob)
         kind = message[0]
         if kind == BATCH:
             return self._run(message, started)
+        if kind == WHOLE:
+            return answer_whole(message)
         if kind == BLOCK:
             self._begin(*message[1:])
         elif kind == STEPS:
