@@ -164,13 +164,14 @@ def schedule(load: Load, hot_share: float, workers: int) -> Row:
     clock = _took(seconds, "graph", clock)
     priorities = graph.bottom_levels(list(costs))
     scheduler = BlockScheduler(count, MultiVersionState(_Genesis(), derived_existence=True), graph=graph)
+    scheduler.prioritise(priorities)
     _took(seconds, "order", clock)
     finished = 0
     while not scheduler.done:
         clock = thread_time()
         while pool.has_room():
             goal = target((count - finished) * _SECONDS, workers, _GOAL)
-            batch = fill_batch(scheduler, costs, goal, limit=_LIMIT, priorities=priorities)
+            batch = fill_batch(scheduler, costs, goal, limit=_LIMIT)
             if not batch:
                 break
             pool.send(batch)

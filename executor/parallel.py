@@ -59,10 +59,14 @@ class BlockRun:
         self._settled, self._started = settled, started
         self._model = model
         self._free = [0.0] * len(block.transactions)
-        self._priorities: list[float] | None = None
         self._merger = BlockMerger(block, self._engine, settled, pre_state, pre_trie)
         self._scheduler = BlockScheduler(
-            len(block.transactions), self._state, graph=plan.graph, waves=plan.waves, barrier=plan.barrier
+            len(block.transactions),
+            self._state,
+            graph=plan.graph,
+            waves=plan.waves,
+            barrier=plan.barrier,
+            trusting=plan.trusting,
         )
         self._results: dict[TxIndex, TransactionResult] = {}
         self._log: list[tuple[int, bytes]] = []
@@ -96,7 +100,7 @@ class BlockRun:
             self._pool.begin(self._block, self._pre_state)
         self._costs = BlockCosts(self._block, self._model)  # while the workers unpack
         if self._plan.graph is not None and self._pool.goal_seconds is not None:
-            self._priorities = self._plan.graph.bottom_levels(list(self._costs))
+            self._scheduler.prioritise(self._plan.graph.bottom_levels(list(self._costs)))
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._state.record(-1, prologue.writes)
         self._log.append((-1, pack_updates([(-1, prologue.writes, prologue.codes)])))
@@ -132,7 +136,7 @@ class BlockRun:
             return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
         seconds = target(left, self._pool.workers, goal)
-        return fill_batch(self._scheduler, self._costs, seconds, limit=limit, priorities=self._priorities)
+        return fill_batch(self._scheduler, self._costs, seconds, limit=limit)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
         origin, known = self._origins[worker], self._known[worker]

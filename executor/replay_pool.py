@@ -140,6 +140,7 @@ class ReplayPool(Pool):
     def _started(self, event: Sent, scheduler: BlockScheduler) -> list[Execution]:
         startable = set(scheduler.ready_indices)
         taken: set[TxIndex] = set()
+        awaited: dict[TxIndex, int] = {}
         for execution in event.executions:
             index = execution.index
             if index not in startable:
@@ -149,7 +150,7 @@ class ReplayPool(Pool):
             scheduler.start(index)
             startable.remove(index)
             taken.add(index)
-            startable.update(scheduler.follow(index, taken))
+            startable.update(scheduler.follow(index, taken, awaited))
         return list(event.executions)
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:

@@ -23,27 +23,31 @@ class Plan:
     """What the block scheduler starts from.
 
     `graph` decides when a first execution may start, `waves` puts a barrier between levels, `barrier` lets
-    every transaction run once before any runs again.
+    every transaction run once before any runs again; `trusting` takes the graph to be complete until a result proves
+    it wrong.
     """
 
     graph: DependencyGraph | None = None
     waves: Sequence[int] | None = None
     barrier: bool = False
+    trusting: bool = False
 
 
-def _graph(sets: tuple[AccessSet, ...] | None, *, observed: bool) -> Plan:
-    return Plan(graph=None if sets is None else build(sets), barrier=observed)
+def _graph(sets: tuple[AccessSet, ...] | None, source: str) -> Plan:
+    if sets is None:
+        return Plan(barrier=source == "observed")
+    return Plan(graph=build(sets), trusting=source == "exact")
 
 
-def _optimistic(_sets: tuple[AccessSet, ...] | None, *, observed: bool) -> Plan:  # noqa: ARG001 - no lists here
+def _optimistic(_sets: tuple[AccessSet, ...] | None, source: str) -> Plan:  # noqa: ARG001 - no lists here
     return Plan()
 
 
-def _waves(sets: tuple[AccessSet, ...] | None, *, observed: bool) -> Plan:
+def _waves(sets: tuple[AccessSet, ...] | None, source: str) -> Plan:
     if sets is None:
-        return Plan(barrier=observed)
+        return Plan(barrier=source == "observed")
     graph = build(sets)
-    return Plan(graph=graph, waves=graph.levels())
+    return Plan(graph=graph, waves=graph.levels(), trusting=source == "exact")
 
 
 STRATEGIES: dict[str, Callable[..., Plan]] = {"graph": _graph, "optimistic": _optimistic, "waves": _waves}
@@ -64,4 +68,4 @@ def expected_sets(source: str, block: Block, pre_state: PreState) -> tuple[Acces
 
 def make_plan(strategy: str, source: str, sets: tuple[AccessSet, ...] | None) -> Plan:
     """Return the plan of a strategy; part of the timed span."""
-    return STRATEGIES[strategy](sets, observed=source == "observed")
+    return STRATEGIES[strategy](sets, source)

@@ -23,6 +23,7 @@ from scheduler.multi_version import MultiVersionState
 from scheduler.observed import sources
 from scheduler.queues import Frontier, ReadyList
 from scheduler.readers import ReaderIndex
+from scheduler.settled_values import SettledValues
 from scheduler.start_order import StartOrder
 
 WAITING, RUNNING, STALE, STANDING, SETTLED = range(5)
@@ -61,6 +62,8 @@ class BlockScheduler:
 
     `graph` says when first executions may start (None: all at once), `waves` puts a barrier between levels,
     `barrier` lets every transaction run once before any runs again (but at the head).
+    `trusting` takes it that the graph is complete until a result at the head proves it wrong; until then nobody keeps
+    account of who has read what.
     `executions` counts per transaction, `conflicts` stale results, `third_executions` what its name says.
     """
 
@@ -72,12 +75,15 @@ class BlockScheduler:
         waves: Sequence[int] | None = None,
         *,
         barrier: bool = False,
+        trusting: bool = False,
     ) -> None:
         self.executions = [0] * count
         self.conflicts = 0
         self.third_executions = 0
         self._state = state
+        self._settled_values = SettledValues(state)
         self._readers = ReaderIndex(state)
+        self._watching = not (trusting and graph is not None)
         self._order = StartOrder(count, graph, waves)
         self._status = [WAITING] * count
         self._results: list[Observation | None] = [None] * count
@@ -115,27 +121,54 @@ class BlockScheduler:
     def execution(self, index: TxIndex) -> Execution:
         """Return the next execution of `index`."""
         runs = self.executions[index]
-        return Execution(index, runs, at_head=index == self._head and runs > 0)
+        return Execution(index, runs, index == self._head and runs > 0)
 
-    def follow(self, index: TxIndex, taken: Collection[TxIndex]) -> list[TxIndex]:
-        """Return who becomes ready once all of `taken`, with `index` its newest member, finish in order."""
+    def best_ready(self) -> TxIndex | None:
+        """Return which of the transactions that could start now goes first, None if none could."""
+        return self._ready.best()
+
+    def rerun_of_head(self) -> TxIndex | None:
+        """Return the head if it is to run again now."""
+        again = self._head in self._ready and self.executions[self._head] > 0
+        return self._head if again else None
+
+    def follow(
+        self, index: TxIndex, taken: Collection[TxIndex], awaited: dict[TxIndex, int] | None = None
+    ) -> list[TxIndex]:
+        """Return who becomes ready once all of `taken`, with `index` its newest member, finish in order.
+
+        `awaited` is kept from call to call of one batch: on how many transactions outside of it each still waits.
+        Without it `index` must be the only one that they wait for.
+        """
+        status, found = self._status, []
+        awaited = {} if awaited is None else awaited
+        for after in self._order.successors(index):
+            left = awaited[after] = awaited.get(after, self._order.waiting_for[after]) - 1
+            if not left and status[after] == WAITING and after not in self._ready:
+                found.append(after)
+        if index in self._watchers:
+            found += self._watching_followers(index, taken)
+            found.sort()
+        return found
+
+    def _watching_followers(self, index: TxIndex, taken: Collection[TxIndex]) -> list[TxIndex]:
         unfinished = self._unfinished(taken)
-        found = {
+        return [
             after
-            for after in self._order.successors(index)
-            if self._status[after] == WAITING and not any(map(unfinished, reversed(self._order.predecessors(after))))
-        }
-        found.update(
-            after
-            for after in self._watchers.get(index, ())
+            for after in dict.fromkeys(self._watchers[index])
             if self._status[after] == STALE
             and self.executions[after] < _SPECULATIVE_RUNS
             and not self._frontier.holds(after)
+            and after not in taken
+            and after not in self._ready
             and not self._sources(after, unfinished)
-        )
-        return sorted(after for after in found if after not in taken and after not in self._ready)
+        ]
 
     # -- telling
+
+    def prioritise(self, priorities: Sequence[float] | None) -> None:
+        """Let ready transactions of higher priority go first; None: in block order."""
+        self._ready.prioritise(priorities)
 
     def start(self, index: TxIndex) -> Execution:
         """Mark `index` as running; it must be ready, or follow others started in the same batch."""
@@ -154,6 +187,8 @@ class BlockScheduler:
     def finish(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
         """Take in the result of a running execution; return what is settled by it, in block order."""
         self._results[index] = observation
+        if not self._watching:
+            return self._finish_trusting(index, observation)
         reads, bounds = self._checked(index)
         disturbed = index != self._head and self._state.disturbed(reads, bounds, index)
         self._status[index] = STALE
@@ -173,6 +208,31 @@ class BlockScheduler:
             self._reconsider(heappop(self._agenda))
         return settled
 
+    def _finish_trusting(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
+        """Take in a result without asking whether it is current: the head will ask."""
+        self._state.record(index, observation.writes)
+        self._status[index] = STANDING
+        self._release(index)
+        self._frontier.passed(index)
+        settled = self._settle() if index == self._head else []
+        while self._agenda:
+            self._reconsider(heappop(self._agenda))
+        return settled
+
+    def _start_watching(self) -> None:
+        """Keep account of readers from now on, as the graph was wrong, and find all that is stale already."""
+        self._watching = True
+        standing = [index for index, status in enumerate(self._status) if status == STANDING]
+        stale = []
+        for index in standing:
+            reads, bounds = self._checked(index)
+            if index != self._head and self._state.disturbed(reads, bounds, index):
+                stale.append(index)
+            else:
+                self._readers.add(index, reads, bounds)
+        for index in stale:
+            self._make_stale(index)
+
     def _spread(self, index: TxIndex, writes: WriteSet) -> None:
         """Let others see what `index` wrote; those who have seen something else are stale."""
         old = self._state.writes(index)
@@ -189,10 +249,13 @@ class BlockScheduler:
             index = self._head
             result = self._results[index]
             assert result is not None  # noqa: S101 - both states have one
-            broken = self._state.holds(result.reads, result.bounds, index)
+            broken = self._settled_values.broken(result.reads, result.bounds, index)
             if broken is not None:
+                if not self._watching:
+                    self._start_watching()
                 self._reject_head(broken)
                 break
+            self._settled_values.settle(result.writes)
             self._settle_head()
             settled.append(index)
         self._wake_head()
@@ -204,8 +267,9 @@ class BlockScheduler:
         self._status[index] = SETTLED
         self._head += 1
         self._ready.discard(index)
-        self._readers.discard(index)
-        self._relying.pop(index, None)
+        if self._watching:
+            self._readers.discard(index)
+            self._relying.pop(index, None)
         if not stood:
             self._release(index)
 

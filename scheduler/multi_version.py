@@ -185,8 +185,8 @@ class MultiVersionState:
     def holds(self, reads: ReadSet, bounds: Bounds, below: TxIndex) -> Location | None:
         """Return the first location whose value is not the one seen, or whose balance is below its bound.
 
-        None says that a transaction at `below` with these reads would do exactly the same again. This is the
-        law: nothing settles without it.
+        None says that a transaction at `below` with these reads would do exactly the same again, as far as the
+        versions recorded by now can tell; at the head `SettledValues` asks, and that is final.
         """
         versions, clears, base_read = self._versions, self._clears, self._base_read
         for location, seen in reads.items():

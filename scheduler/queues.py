@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from heapq import heappop, heappush
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 
 from scheduler.access import TxIndex
 
 
 class ReadyList:
-    """Transactions that may start now, each once, in block order."""
+    """Transactions that may start now, each once; `best` is the one of highest priority, else the lowest.
 
-    __slots__ = ("indices",)
+    A heap with entries that are dropped when they come up: adding and taking cost the logarithm of the length.
+    """
 
-    def __init__(self, indices: list[TxIndex]) -> None:
-        self.indices = indices
+    __slots__ = ("_by_rank", "_heap", "_members", "_rank")
+
+    def __init__(self, indices: Iterable[TxIndex]) -> None:
+        self._members = set(indices)
+        self._rank: Sequence[int] | None = None
+        self._by_rank: Sequence[TxIndex] = ()
+        self._heap = sorted(self._members)
 
     def __contains__(self, index: TxIndex) -> bool:
-        position = bisect_left(self.indices, index)
-        return position < len(self.indices) and self.indices[position] == index
+        return index in self._members
+
+    @property
+    def indices(self) -> list[TxIndex]:
+        """The members, in block order."""
+        return sorted(self._members)
+
+    def prioritise(self, priorities: Sequence[float] | None) -> None:
+        """Let the highest priority go first, of equal ones the lower transaction; None: block order."""
+        if priorities is None:
+            self._rank, self._by_rank = None, ()
+            self._heap = sorted(self._members)
+            return
+        order = sorted(range(len(priorities)), key=priorities.__getitem__, reverse=True)
+        rank = [0] * len(order)
+        for place, index in enumerate(order):
+            rank[index] = place
+        self._rank, self._by_rank = rank, order
+        self._heap = [rank[index] for index in self._members]
+        heapify(self._heap)
+
+    def best(self) -> TxIndex | None:
+        """Return the member that goes first, None if there is none."""
+        heap, members = self._heap, self._members
+        while heap:
+            index = heap[0] if self._rank is None else self._by_rank[heap[0]]
+            if index in members:
+                return index
+            heappop(heap)
+        return None
 
     def add(self, index: TxIndex) -> None:
-        """Put `index` in its place unless it is there."""
-        position = bisect_left(self.indices, index)
-        if position == len(self.indices) or self.indices[position] != index:
-            self.indices.insert(position, index)
+        """Let `index` in unless it is there."""
+        if index not in self._members:
+            self._members.add(index)
+            heappush(self._heap, index if self._rank is None else self._rank[index])
 
     def discard(self, index: TxIndex) -> None:
         """Take `index` out if it is there."""
-        position = bisect_left(self.indices, index)
-        if position < len(self.indices) and self.indices[position] == index:
-            del self.indices[position]
+        self._members.discard(index)
 
 
 class Frontier:

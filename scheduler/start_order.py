@@ -11,47 +11,50 @@ from scheduler.graph import DependencyGraph
 class StartOrder:
     """Counts what each transaction still waits for; told who is done (and who no longer is).
 
-    Without graph and waves everything may start at once.
+    Without graph and waves everything may start at once. `waiting_for` counts the predecessors that have no result
+    that stands.
     """
 
-    __slots__ = ("_predecessors", "_successors", "_waiting_for", "_waves")
+    __slots__ = ("_predecessors", "_successors", "_waves", "waiting_for")
 
     def __init__(self, count: int, graph: DependencyGraph | None, waves: Sequence[int] | None) -> None:
         nobody: tuple[TxIndex, ...] = ()
         self._predecessors = (nobody,) * count if graph is None else graph.predecessors
         self._successors = (nobody,) * count if graph is None else graph.successors
-        self._waiting_for = [len(predecessors) for predecessors in self._predecessors]
+        self.waiting_for = [len(predecessors) for predecessors in self._predecessors]
         self._waves = None if waves is None else _Waves(waves)
 
     def startable(self) -> list[TxIndex]:
         """Return what may start before anything is done, in block order."""
-        waiting = enumerate(self._waiting_for)
+        waiting = enumerate(self.waiting_for)
         return [index for index, count in waiting if not count and self._in_open_wave(index)]
 
     def done(self, index: TxIndex) -> list[TxIndex]:
         """Take in that `index` has a result that stands; return what may start now."""
         released = []
         for after in self._successors[index]:
-            self._waiting_for[after] -= 1
-            if not self._waiting_for[after] and self._in_open_wave(after):
+            self.waiting_for[after] -= 1
+            if not self.waiting_for[after] and self._in_open_wave(after):
                 released.append(after)
         if self._waves is not None:
-            released += [after for after in self._waves.done(index) if not self._waiting_for[after]]
+            released += [after for after in self._waves.done(index) if not self.waiting_for[after]]
         return released
 
     def undone(self, index: TxIndex) -> list[TxIndex]:
         """Take in that the result of `index` no longer stands; return what must wait again."""
         held = list(self._successors[index])
         for after in held:
-            self._waiting_for[after] += 1
+            self.waiting_for[after] += 1
         return held if self._waves is None else held + self._waves.undone(index)
 
     def predecessors(self, index: TxIndex) -> tuple[TxIndex, ...]:
         """Return whom `index` waits for."""
         return self._predecessors[index]
 
-    def successors(self, index: TxIndex) -> list[TxIndex]:
+    def successors(self, index: TxIndex) -> Sequence[TxIndex]:
         """Return who waits for `index` and for no wave."""
+        if self._waves is None:
+            return self._successors[index]
         return [after for after in self._successors[index] if self._in_open_wave(after)]
 
     def _in_open_wave(self, index: TxIndex) -> bool:

@@ -40,17 +40,32 @@ APPLIED = "            state.revert(mark)\n        return computation\n\n    @cl
 MUTANTS = [
     Mutant(
         "validation off",
-        "scheduler/multi_version.py",
+        "scheduler/settled_values.py",
         (
             (
                 "            if value != seen:\n                return location",
                 "            if value != seen:\n                pass",
             ),
-            (
-                "                return address, BALANCE, 0\n        return None",
-                "                pass\n        return None",
-            ),
+            ("                return location\n        return None", "                pass\n        return None"),
         ),
+    ),
+    Mutant(
+        "settled values kept through a clear",
+        "scheduler/settled_values.py",
+        (("        for address in writes.clears:", "        for address in ():"),),
+        "tests/scheduler/test_settled_values.py",
+    ),
+    Mutant(
+        "settled balances kept through a delta",
+        "scheduler/settled_values.py",
+        (("                values[location] += amount", "                pass"),),
+        "tests/scheduler/test_settled_values.py",
+    ),
+    Mutant(
+        "settled existence kept through a payment",
+        "scheduler/settled_values.py",
+        (("            if address in self._existence and derived:", "            if False:"),),
+        "tests/scheduler/test_settled_values.py",
     ),
     Mutant(
         "stale writes kept",

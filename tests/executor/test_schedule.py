@@ -22,7 +22,7 @@ from executor.serialise import result_bytes
 from executor.types import BlockResult
 from executor.worker import Worker
 from scheduler.block_scheduler import Execution
-from scheduler.multi_version import MultiVersionState
+from scheduler.settled_values import SettledValues
 from tests.blocks import Builder, user
 from tests.conftest import recorded
 from tests.data import needs_data
@@ -209,14 +209,14 @@ def first_divergence(builder: Builder, folder: Path) -> Recording:
     raise AssertionError("the planted fault shows in no schedule")
 
 
-def without_validation(_state: MultiVersionState, *_: object) -> None:
+def without_validation(_values: SettledValues, *_: object) -> None:
     """Every result holds."""
 
 
 def test_a_divergence_without_validation_is_seen_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     builder = busy_block()
     with monkeypatch.context() as planted:
-        planted.setattr(MultiVersionState, "holds", without_validation)
+        planted.setattr(SettledValues, "broken", without_validation)
         recording = first_divergence(builder, tmp_path)
         for _ in range(2):
             assert_replays(builder.block(), builder.state, recording, OPTIMISTIC)

@@ -13,6 +13,7 @@ from executor.parallel import BlockRun
 from executor.view import TransactionView
 from scheduler.access import BALANCE, EXISTENCE, NONCE
 from scheduler.multi_version import MultiVersionState
+from scheduler.settled_values import SettledValues
 from tests.fuzz.fault import Fault, instead
 
 
@@ -110,7 +111,7 @@ FAULTS = tuple(
         "bounds are dropped": instead(TransactionView, "final_bounds", lambda _self: {}),
         "the sender's nonce is taken on trust": instead(TransactionView, "_seen_nonce", _nonce_taken_on_trust),
         "credits are dropped where the coinbase sends": _own_fees_dropped,
-        "validation is off": instead(MultiVersionState, "holds", _ignored),
+        "validation is off": instead(SettledValues, "broken", _ignored),
         "stale writes are kept": instead(MultiVersionState, "_forget", _ignored),
         "a clear is not seen by others": instead(MultiVersionState, "_cleared_slot", MultiVersionState._latest),
         "a balance is read with one delta only": instead(MultiVersionState, "balance", _one_delta_only),

@@ -46,7 +46,8 @@ class Simulation:
         count = len(self.programs)
         priorities = self.chance.choice([None, [self.chance.random() for _ in range(count)]])
         limit = self.chance.randint(1, 4)
-        return fill_batch(self.scheduler, [1.0] * count, 3.0, limit=limit, priorities=priorities)
+        self.scheduler.prioritise(priorities)
+        return fill_batch(self.scheduler, [1.0] * count, 3.0, limit=limit)
 
     def _execute(self, batch: list[Execution]) -> list[Reply]:
         worker = self.chance.randrange(len(self._replicas))

@@ -23,9 +23,12 @@ def chained(*chains: int) -> BlockScheduler:
     return BlockScheduler(len(sets), MultiVersionState(PlainState(), derived_existence=True), build(sets))
 
 
-def batch(scheduler: BlockScheduler, seconds: float = 100.0, limit: int = 100, **options: list[float]) -> list[int]:
+def batch(
+    scheduler: BlockScheduler, seconds: float = 100.0, limit: int = 100, priorities: list[float] | None = None
+) -> list[int]:
     costs = [1.0] * len(scheduler.executions)
-    return [execution.index for execution in fill_batch(scheduler, costs, seconds, limit=limit, **options)]
+    scheduler.prioritise(priorities)
+    return [execution.index for execution in fill_batch(scheduler, costs, seconds, limit=limit)]
 
 
 def test_a_chain_stays_whole() -> None:

@@ -32,7 +32,8 @@ def simulate(
 ) -> Simulation:
     """Run a block on the fake pool and check everything that holds for every block."""
     state = MultiVersionState(base, derived_existence=base.derived_existence)
-    scheduler = BlockScheduler(len(block), state, graph, waves, barrier=barrier)
+    trusting = chance.random() < 1 / 2
+    scheduler = BlockScheduler(len(block), state, graph, waves, barrier=barrier, trusting=trusting)
     simulation = Simulation(block, base, scheduler, chance)
     simulation.run()
     assert simulation.settled == list(range(len(block)))

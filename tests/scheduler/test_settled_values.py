@@ -1,0 +1,83 @@
+"""What settling remembers of values read is what a plain replay of the block would say."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scheduler.access import BALANCE, EXISTENCE, STORAGE, Location, Value, WriteSet
+from scheduler.multi_version import MultiVersionState
+from scheduler.settled_values import SettledValues
+from tests.scheduler.strategies import base_states, locations, write_sets
+from tests.scheduler.toy import ADDRESSES, PlainState
+
+A = ADDRESSES[0]
+SLOT, MONEY, ALIVE = (A, STORAGE, 0), (A, BALANCE, 0), (A, EXISTENCE, 0)
+
+
+class Block:
+    """A block that settles one write set after another, beside a plain state that does the same."""
+
+    def __init__(self, base: PlainState) -> None:
+        self.plain = base.copy()
+        self.state = MultiVersionState(base, derived_existence=base.derived_existence)
+        self.values = SettledValues(self.state)
+        self.head = 0
+
+    def settle(self, writes: WriteSet) -> None:
+        self.state.record(self.head, writes)
+        self.values.settle(writes)
+        self.plain.apply(writes)
+        self.head += 1
+
+    def seen(self, *asked: Location) -> bool:
+        """Return whether the true values of these locations are found true, and a wrong one is not."""
+        reads: dict[Location, Value] = {location: self.plain.now(location) for location in asked}
+        right = self.values.broken(reads, {}, self.head) is None
+        wrong = all(self.values.broken({location: b"no value"}, {}, self.head) == location for location in asked)
+        return right and wrong
+
+
+@given(base_states(), st.lists(st.tuples(write_sets, st.lists(locations, max_size=4)), max_size=6))
+def test_values_are_those_of_a_replay(base: PlainState, steps: list[tuple[WriteSet, list[Location]]]) -> None:
+    block = Block(base)
+    asked: set[Location] = set()
+    for writes, locations_read in steps:
+        asked.update(locations_read)
+        assert block.seen(*asked)
+        block.settle(writes)
+        assert block.seen(*asked)
+
+
+@given(base_states(), st.lists(write_sets, max_size=4), st.integers(-4, 12))
+def test_a_bound_holds_up_to_the_balance(base: PlainState, steps: list[WriteSet], bound: int) -> None:
+    block = Block(base)
+    for writes in [*steps, WriteSet()]:
+        enough = block.plain.now(MONEY) >= bound  # type: ignore[operator]
+        assert block.values.broken({}, {A: bound}, block.head) == (None if enough else MONEY)
+        block.settle(writes)
+
+
+def test_a_clear_is_seen_by_whoever_reads_next() -> None:
+    block = Block(PlainState({SLOT: 9}))
+    assert block.seen(SLOT)
+    block.settle(WriteSet(clears=frozenset({A})))
+    assert block.values.broken({SLOT: 9}, {}, 1) == SLOT
+    assert block.seen(SLOT)
+
+
+def test_a_payment_is_seen_by_whoever_reads_next() -> None:
+    block = Block(PlainState({MONEY: 5}))
+    assert block.seen(MONEY)
+    block.settle(WriteSet(deltas={A: 2}))
+    assert block.values.broken({MONEY: 5}, {}, 1) == MONEY
+    assert block.values.broken({}, {A: 8}, 1) == MONEY
+    assert block.values.broken({MONEY: 7}, {A: 7}, 1) is None
+
+
+def test_a_payment_brings_an_account_to_life() -> None:
+    block = Block(PlainState())
+    assert block.seen(ALIVE)
+    block.settle(WriteSet(deltas={A: 2}))
+    assert block.values.broken({ALIVE: 0}, {}, 1) == ALIVE
+    assert block.seen(ALIVE)
