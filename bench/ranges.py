@@ -1,0 +1,216 @@
+"""A range of recorded blocks side by side on the workers of a pool: whole blocks, handed back in order.
+
+Blocks with their own pre-state are independent, so nothing is scheduled and nothing can go stale. What is held is
+bounded whatever the number of files: messages in flight, and rows that wait for an earlier block.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from executor.errors import InputOutputError, ParallelEvmError, PoolError
+from executor.files import MAX_BYTES, printable, read_whole
+from executor.pool import IN_FLIGHT, Event, Lost, Pool, Reply
+from executor.whole_block import BlockRow, RowError, digest, pack_whole, unpack_row
+
+SENT_AGAIN = 3
+"""How often a block is sent again after its worker was lost; then it is taken for the cause."""
+AHEAD = 32
+"""Blocks per worker that may be sent before the earliest row is handed out."""
+WHAT = "a block capsule (<block>.json.gz)"
+DOCUMENTS = (".json", ".json.gz")
+
+
+class Memory(Protocol):
+    """Rows of earlier runs, and of this one."""
+
+    def recall(self, content: str) -> BlockRow | None:
+        """Return the row of a file with this digest, None where there is none that still holds."""
+
+    def note(self, row: BlockRow) -> None:
+        """Keep the row of a file that was run."""
+
+
+class Forgetful:
+    """Remembers nothing."""
+
+    def recall(self, content: str) -> BlockRow | None:  # noqa: ARG002 - nothing is remembered
+        """Return None."""
+        return None
+
+    def note(self, row: BlockRow) -> None:
+        """Forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A message in flight: which file, where, and what was in it."""
+
+    index: int
+    worker: int
+    content: str
+
+
+class BlockRange:
+    """Runs files on a pool; `memory` is asked first and keeps what is run, `told` hears of each row once it is there.
+
+    A block whose worker is lost is sent again, now alone, so that it is not blamed for what runs beside it. `resumed`
+    counts remembered rows, `lost_workers` replacements, `most_in_flight` messages at one time.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        pool: Pool,
+        memory: Memory | None = None,
+        told: Callable[[BlockRow], None] = lambda _: None,
+    ) -> None:
+        self.resumed = self.lost_workers = self.most_in_flight = 0
+        self._files, self._pool, self._told = files, pool, told
+        self._memory = memory or Forgetful()
+        self._tickets = count()
+        self._unsent = self._handed = 0
+        self._sent: dict[int, Sending] = {}
+        self._load = [0] * pool.workers
+        self._suspects: deque[int] = deque()
+        self._losses: dict[int, int] = {}
+        self._finished: dict[int, BlockRow] = {}
+
+    def rows(self) -> Iterator[BlockRow]:
+        """Yield the row of every file in the order given, each as soon as all before it are there.
+
+        PoolError where workers cannot be had any more; what `memory` and `told` raise leaves as it is. The pool is free
+        again however this ends.
+        """
+        try:
+            while self._handed < len(self._files):
+                self._fill()
+                row = self._finished.pop(self._handed, None)
+                if row is None:
+                    self._take(self._pool.next_event())
+                else:
+                    self._handed += 1
+                    yield row
+        finally:
+            self._pool.abandon()
+
+    # -- sending
+
+    def _fill(self) -> None:
+        while self._suspects and 0 in self._load:
+            self._send(self._suspects.popleft(), self._load.index(0))
+        while self._may_send():
+            worker = min(range(self._pool.workers), key=self._load.__getitem__)
+            if self._load[worker] >= self._depth():
+                return
+            self._unsent += 1
+            self._send(self._unsent - 1, worker)
+
+    def _may_send(self) -> bool:
+        ahead = self._unsent - self._handed
+        return self._unsent < len(self._files) and ahead < AHEAD * self._pool.workers
+
+    def _depth(self) -> int:
+        """Return how many messages a worker may hold: near the end one, so that none waits beside an idle worker."""
+        return IN_FLIGHT if len(self._files) - self._unsent > self._pool.workers else 1
+
+    def _send(self, index: int, worker: int) -> None:
+        """Send a file, unless it cannot be read or its row is known."""
+        path = self._files[index]
+        name = printable(path)
+        try:
+            data = read_bytes(path)
+        except ParallelEvmError as error:
+            self._finish(index, BlockRow(name, error=RowError.of(error)))
+            return
+        content = digest(data)
+        known = self._memory.recall(content)
+        if known is not None:
+            self.resumed += 1
+            self._hold(index, replace(known, file=name))
+            return
+        ticket = next(self._tickets)
+        self._sent[ticket] = Sending(index, worker, content)
+        # A suspect fills its worker, so that nothing else is lost with it.
+        self._load[worker] += IN_FLIGHT if index in self._losses else 1
+        self.most_in_flight = max(self.most_in_flight, len(self._sent))
+        self._pool.submit(worker, ticket, pack_whole(ticket, name, data))
+
+    # -- receiving
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Reply):
+            sending = self._sent.pop(event.ticket, None)
+            if sending is not None:  # else it was given up
+                self._unload(sending)
+                self._finish(sending.index, unpack_row(event.blob))
+        else:
+            self._recover(event)
+
+    def _recover(self, lost: Lost) -> None:
+        self.lost_workers += 1
+        for ticket in lost.tickets:
+            sending = self._sent.pop(ticket, None)
+            if sending is None:
+                continue
+            self._unload(sending)
+            losses = self._losses[sending.index] = self._losses.get(sending.index, 0) + 1
+            if losses <= SENT_AGAIN:
+                self._suspects.append(sending.index)
+            else:
+                poison = PoolError(f"{losses} workers were lost while they ran it, the last: {lost.reason}")
+                name = printable(self._files[sending.index])
+                self._finish(sending.index, BlockRow(name, sending.content, error=RowError.of(poison)))
+
+    def _unload(self, sending: Sending) -> None:
+        alone = self._losses.get(sending.index, 0) > 0
+        self._load[sending.worker] -= IN_FLIGHT if alone else 1
+
+    def _finish(self, index: int, row: BlockRow) -> None:
+        self._memory.note(row)
+        self._hold(index, row)
+
+    def _hold(self, index: int, row: BlockRow) -> None:
+        self._finished[index] = row
+        self._told(row)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file as they lie on disk; InputOutputError says why they cannot be had."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # bounded: the path may name a device
+    except (OSError, ValueError) as error:
+        read_whole(path, WHAT)  # knows how to say it
+        raise InputOutputError(f"cannot be read ({error}); try again") from None
+
+
+def files_of(paths: Sequence[Path]) -> list[Path]:
+    """Return the files named, and for a folder the capsules in it (`*.json`, `*.json.gz`) by block number.
+
+    InputOutputError where a folder cannot be read or holds none.
+    """
+    return [file for path in paths for file in (_capsules_in(path) if path.is_dir() else [path])]
+
+
+def _capsules_in(folder: Path) -> list[Path]:
+    try:
+        found = [path for path in folder.iterdir() if path.name.endswith(DOCUMENTS) and not path.name.startswith(".")]
+    except OSError as error:
+        msg = f"{printable(folder)}: cannot be read ({error.strerror}); check its rights"
+        raise InputOutputError(msg) from None
+    if not found:
+        raise InputOutputError(f"{printable(folder)}: holds no capsules (*.json, *.json.gz); name another folder")
+    return sorted(found, key=_place)
+
+
+def _place(path: Path) -> tuple[bool, int, str]:
+    """Return the sorting key of a name: by the number that it begins with, names without one last."""
+    stem = path.name.partition(".")[0]
+    numbered = stem.isascii() and stem.isdigit()
+    return not numbered, int(stem) if numbered else 0, path.name
