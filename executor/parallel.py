@@ -16,6 +16,7 @@ from executor.context import block_context
 from executor.costs import BlockCosts
 from executor.errors import PoolError
 from executor.evm import Engine, run_prologue
+from executor.losses import Losses
 from executor.merge import BlockMerger
 from executor.pool import IN_FLIGHT, Lost, Pool, Reply
 from executor.replay_pool import ReplayPool
@@ -32,7 +33,8 @@ from scheduler.block_scheduler import BlockScheduler, Execution, Observation
 from scheduler.cost import CostModel
 from scheduler.multi_version import MultiVersionState
 
-MOST_LOSSES_OF_ONE = 3
+MOST_STALE_STATES = 3
+"""Times a worker is given the state anew in one block, before something else is wrong."""
 
 
 class BlockRun:
@@ -74,9 +76,11 @@ class BlockRun:
         self._known = [0] * pool.workers
         self._load = [0] * pool.workers
         self._batches: dict[int, tuple[int, list[Execution]]] = {}
-        self._orphans: list[Execution] = []
-        self._losses: Counter[TxIndex] = Counter()
-        self._tickets = self._lost_workers = self._stale_states = self._fresh_workers = 0
+        self._losses = Losses(block.transactions)
+        self._orphans = self._losses.orphans
+        self._stale_states: Counter[int] = Counter()
+        self._overtaken: set[int] = set()
+        self._tickets = self._lost_workers = self._fresh_workers = 0
         self._dispatch = self._settle = self._merge = self._wait = 0.0
 
     def run(self) -> BlockResult:
@@ -129,8 +133,8 @@ class BlockRun:
             yield worker, executions
 
     def _next_batch(self) -> list[Execution]:
-        if self._orphans:  # of a lost worker: one by one, so that one that kills is found out
-            return [self._orphans.pop(0)]
+        if self._orphans:  # to a worker that has nothing else: see executor.losses
+            return [] if min(self._load) else self._orphans.pop(0)
         goal, limit = self._pool.goal_seconds, self._pool.batch_limit
         if goal is None:
             return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
@@ -191,13 +195,18 @@ class BlockRun:
         self._merge += perf_counter() - clock
 
     def _bring_up(self, worker: int, executions: list[Execution], answer: BatchReply) -> None:
-        """Give a worker that holds another state the whole one, and then its batch again."""
-        self._stale_states += 1
-        if self._stale_states > MOST_LOSSES_OF_ONE * self._pool.workers:
-            msg = f"worker {worker} still holds {answer.held} after it was sent the state {self._stale_states} times"
-            raise PoolError(msg)
-        self._pool.reopen(worker)
-        self._start_anew(worker)
+        """Give a worker that holds another state the whole one, and then its batch again.
+
+        What was sent to it before that is only sent again: told twice, it would forget what it ran in between.
+        """
+        if answer.ticket not in self._overtaken:
+            self._stale_states[worker] += 1
+            if self._stale_states[worker] > MOST_STALE_STATES:
+                msg = f"worker {worker} still holds {answer.held} after it was sent the state {MOST_STALE_STATES} times"
+                raise PoolError(msg)
+            self._overtaken.update(self._in_flight(worker))
+            self._pool.reopen(worker)
+            self._start_anew(worker)
         self._send(worker, executions)
 
     def _start_anew(self, worker: int) -> None:
@@ -208,19 +217,19 @@ class BlockRun:
 
     def _recover(self, lost: Lost) -> None:
         """Give a lost worker's executions to others; its successor knows nothing yet."""
+        self._start_anew(lost.worker)
+        if lost.tickets and self._batches.keys().isdisjoint(lost.tickets):
+            return  # told twice
         if self._recorder is not None:
             self._recorder.lost(lost.worker, lost.tickets, lost.reason)
         self._lost_workers += 1
         self._load[lost.worker] = 0
-        self._start_anew(lost.worker)
-        for ticket in lost.tickets:
-            _, executions = self._batches.pop(ticket)
-            self._orphans += executions
-            self._losses.update(execution.index for execution in executions)
-        index, losses = max(self._losses.items(), key=lambda item: item[1], default=(0, 0))
-        if losses >= MOST_LOSSES_OF_ONE:
-            msg = f"transaction {index} was lost with {losses} workers, the last: {lost.reason}"
-            raise PoolError(msg)
+        batches = [self._batches.pop(ticket)[1] for ticket in self._in_flight(lost.worker)]
+        self._losses.lose(batches, lost.reason)
+
+    def _in_flight(self, worker: int) -> list[int]:
+        """Return the tickets a worker has not answered, in the order in which it got them."""
+        return [ticket for ticket, (owner, _) in self._batches.items() if owner == worker]
 
     # -- the end ------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from executor.schedule import (
 )
 from executor.state import PreState
 from executor.types import Block
-from executor.wire import unpack_reply
+from executor.wire import pack_stale, unpack_reply
 from executor.worker import Worker
 from scheduler.access import TxIndex
 from scheduler.block_scheduler import BlockScheduler, Execution
@@ -85,6 +85,7 @@ class ReplayPool(Pool):
         self._position = 0
         self._replicas: list[Replica] = []
         self._messages: tuple[bytes, ...] = ()
+        self._in_flight: dict[int, Sent] = {}
 
     def expect(self, strategy: str, access_lists: str) -> None:
         """Keep the runs recorded with this strategy and these access lists; InvalidInput where there is none."""
@@ -103,6 +104,7 @@ class ReplayPool(Pool):
         """Find the block's next run and give every worker the block."""
         self._run = self._next_run(identify(block))
         self._position = 0
+        self._in_flight.clear()
         opening = Opening(block, pre_state)
         self._messages = (opening.whole, opening.block)
         self._replicas = [Replica(self._messages) for _ in range(self.workers)]
@@ -124,18 +126,33 @@ class ReplayPool(Pool):
 
     # -- dispatch
 
-    def batches(self, scheduler: BlockScheduler, orphans: list[Execution]) -> Iterator[tuple[int, list[Execution]]]:
+    def batches(
+        self, scheduler: BlockScheduler, orphans: list[list[Execution]]
+    ) -> Iterator[tuple[int, list[Execution]]]:
         """Start and yield what was sent at this point of the recording, as (worker, executions)."""
-        while isinstance(event := self._event, Sent):
+        while isinstance(event := self._event, Sent) and self._refused(event) is None:
             executions = self._resent(event, orphans) if orphans else self._started(event, scheduler)
             yield event.worker, executions
-            self._position += 1
 
-    def _resent(self, event: Sent, orphans: list[Execution]) -> list[Execution]:
-        """Return the lost worker's next execution, which the driver sends before all others."""
-        if event.executions != (orphans[0],):
-            raise self._misfit(f"a lost worker's {_named(orphans[0])} is to be sent again")
-        return [orphans.pop(0)]
+    def _refused(self, event: Sent) -> int | None:
+        """Return the batch that is sent again because the worker held another state, None for all other batches."""
+        for ticket, sent in self._in_flight.items():
+            if (sent.worker, sent.executions) == (event.worker, event.executions):
+                return ticket
+        return None
+
+    def _resent(self, event: Sent, orphans: list[list[Execution]]) -> list[Execution]:
+        """Return the lost worker's next batch, which the driver sends before all others.
+
+        Recordings of an earlier version have it in pieces of one execution each.
+        """
+        batch, size = orphans[0], len(event.executions)
+        if event.executions != tuple(batch[:size]):
+            raise self._misfit(f"a lost worker's {_named(batch[0])} is to be sent again")
+        if size == len(batch):
+            return orphans.pop(0)
+        orphans[0] = batch[size:]
+        return batch[:size]
 
     def _started(self, event: Sent, scheduler: BlockScheduler) -> list[Execution]:
         startable = set(scheduler.ready_indices)
@@ -155,7 +172,15 @@ class ReplayPool(Pool):
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Queue a batch at a worker."""
+        event = self._event
+        assert isinstance(event, Sent), event  # noqa: S101 - the driver sends what `batches` yields
+        self._in_flight[ticket] = event
+        self._position += 1
         self._replicas[worker].submit(ticket, blob)
+
+    def reopen(self, worker: int) -> None:
+        """Put a worker in the place of one, that knows the block and nothing else."""
+        self._replicas[worker] = Replica(self._messages)
 
     # -- replies
 
@@ -166,11 +191,16 @@ class ReplayPool(Pool):
             blob = self._replicas[event.worker].answer(event.ticket)
             self._check(event, blob)
             self._position += 1
+            del self._in_flight[event.ticket]
             return Reply(event.worker, event.ticket, blob)
         if isinstance(event, WorkerLost):
-            self._replicas[event.worker] = Replica(self._messages)
+            self._in_flight = {t: sent for t, sent in self._in_flight.items() if sent.worker != event.worker}
+            self.reopen(event.worker)
             self._position += 1
             return Lost(event.worker, event.tickets, event.reason)
+        if isinstance(event, Sent) and (ticket := self._refused(event)) is not None:
+            del self._in_flight[ticket]
+            return Reply(event.worker, ticket, pack_stale(ticket, None))
         raise self._early_end()
 
     def _check(self, event: Replied, blob: bytes) -> None:
