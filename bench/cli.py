@@ -20,6 +20,18 @@ from rich.console import Console
 
 from bench.console import ERRORS, one_line, print_json, progress, results_stream
 from bench.measure import BlockReport, Case, Cases, document, measure_all
+from bench.range_command import (
+    NOT_OF_RANGES,
+    ONLY_OF_RANGES,
+    CompareOption,
+    FailFastOption,
+    OutOption,
+    RangeOption,
+    RangeOptions,
+    ResumeOption,
+    refuse_given,
+    replay_range,
+)
 from bench.report import show_blocks
 from bench.schedules import FollowOption, RecordOption, recorder_to, scripted_pool
 from executor.block_executor import BlockExecutor
@@ -29,7 +41,7 @@ from executor.errors import InputOutputError, ParallelEvmError, UsageError
 INTERRUPTED = 130
 Strategy = StrEnum("Strategy", ["sequential", "graph", "optimistic", "waves"])
 AccessLists = StrEnum("AccessLists", ["declared", "observed", "exact", "none"])
-Backend = StrEnum("Backend", ["inline", "ray"])
+Backend = StrEnum("Backend", ["inline", "process", "ray"])
 
 app = typer.Typer(
     name="parallel-evm",
@@ -106,7 +118,8 @@ def _global(
 
 @app.command()
 def replay(
-    files: Annotated[list[Path], typer.Argument(help="Block capsules (evm-block-replay/1).")],
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Block capsules (evm-block-replay/1), or folders of them.")],
     strategy: StrategyOption = Strategy.graph,
     access_lists: ListsOption = AccessLists.observed,
     backend: BackendOption = Backend.ray,
@@ -118,8 +131,22 @@ def replay(
     json: JsonOption = False,
     record: RecordOption = None,
     follow: FollowOption = None,
+    as_range: RangeOption = False,
+    out: OutOption = None,
+    resume: ResumeOption = False,
+    compare: CompareOption = False,
+    fail_fast: FailFastOption = False,
 ) -> None:
-    """Replay recorded blocks in parallel and compare with sequential execution and with the header."""
+    """Replay recorded blocks in parallel and compare with sequential execution and with the header.
+
+    Of files named one by one, each block runs in parallel. A folder is a range: its blocks run whole, side by side,
+    one per worker at a time, and each is compared with its header.
+    """
+    if as_range or any(path.is_dir() for path in files):
+        refuse_given(context, *NOT_OF_RANGES)
+        replay_range(files, RangeOptions(backend, workers, shuffle, address, json, out, resume, compare, fail_fast))
+        return
+    refuse_given(context, *ONLY_OF_RANGES)
     cases = [_recorded(path) for path in files]
     options = Options(
         strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow

@@ -62,7 +62,7 @@ def row_of(fields: Fields) -> BlockRow:
 
 
 class Journal:
-    """A file of rows, open for this process alone; `lines` counts those in it.
+    """A file of rows, open for this process alone; `kept` counts those that a later run may take over.
 
     What is held in memory is a digest and a place per line. InputOutputError where the disk refuses a line: the file
     then ends with the one before.
@@ -70,7 +70,8 @@ class Journal:
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
-        self.lines = 0
+        self.kept = 0
+        self._lines = 0
         self._descriptor = descriptor
         self._places: dict[str, tuple[int, int]] = {}
         self._end = 0
@@ -95,14 +96,14 @@ class Journal:
             row = row_of(fields)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise self._foreign() from None
-        kept = row.error is None or row.error.name not in NOT_KEPT
-        if row.content is not None and engine == engine_stamp() and kept:
+        if engine == engine_stamp() and _lasts(row) and row.content is not None:
             self._places[row.content] = (self._end, len(line))
+            self.kept = len(self._places)
         self._end += len(line)
-        self.lines += 1
+        self._lines += 1
 
     def _foreign(self) -> InvalidInput:
-        where = f"{printable(self.path)}: line {self.lines + 1}"
+        where = f"{printable(self.path)}: line {self._lines + 1}"
         return InvalidInput(f"{where} is no row of a range; name a file that --out has written, or a new one")
 
     def recall(self, content: str) -> BlockRow | None:
@@ -120,10 +121,10 @@ class Journal:
         try:
             self._write(line)
         except OSError as error:
-            msg = f"{printable(self.path)}: cannot be written after {self.lines} blocks ({error.strerror})"
+            msg = f"{printable(self.path)}: cannot be written after {self.kept} blocks ({error.strerror})"
             raise InputOutputError(f"{msg}; make room and go on with --resume") from None
         self._end += len(line)
-        self.lines += 1
+        self.kept += _lasts(row)
 
     def _write(self, line: bytes) -> None:
         try:
@@ -134,6 +135,11 @@ class Journal:
         except BaseException:  # a full disk, or Ctrl-C: half a line is none
             os.ftruncate(self._descriptor, self._end)
             raise
+
+
+def _lasts(row: BlockRow) -> bool:
+    """Return whether a row depends on its file alone."""
+    return row.error is None or row.error.name not in NOT_KEPT
 
 
 @contextmanager

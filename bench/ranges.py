@@ -7,7 +7,7 @@ bounded whatever the number of files: messages in flight, and rows that wait for
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -60,7 +60,8 @@ class BlockRange:
     """Runs files on a pool; `memory` is asked first and keeps what is run, `told` hears of each row once it is there.
 
     A block whose worker is lost is sent again, now alone, so that it is not blamed for what runs beside it. `resumed`
-    counts remembered rows, `lost_workers` replacements, `most_in_flight` messages at one time.
+    counts remembered rows, `ran` the others with `ran_gas` in all, `lost_workers` replacements, `most_in_flight`
+    messages at one time.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class BlockRange:
         memory: Memory | None = None,
         told: Callable[[BlockRow], None] = lambda _: None,
     ) -> None:
-        self.resumed = self.lost_workers = self.most_in_flight = 0
+        self.resumed = self.ran = self.ran_gas = self.lost_workers = self.most_in_flight = 0
         self._files, self._pool, self._told = files, pool, told
         self._memory = memory or Forgetful()
         self._tickets = count()
@@ -81,7 +82,7 @@ class BlockRange:
         self._losses: dict[int, int] = {}
         self._finished: dict[int, BlockRow] = {}
 
-    def rows(self) -> Iterator[BlockRow]:
+    def rows(self) -> Generator[BlockRow]:
         """Yield the row of every file in the order given, each as soon as all before it are there.
 
         PoolError where workers cannot be had any more; what `memory` and `told` raise leaves as it is. The pool is free
@@ -173,6 +174,8 @@ class BlockRange:
 
     def _finish(self, index: int, row: BlockRow) -> None:
         self._memory.note(row)
+        self.ran += 1
+        self.ran_gas += row.gas_used or 0
         self._hold(index, row)
 
     def _hold(self, index: int, row: BlockRow) -> None:
