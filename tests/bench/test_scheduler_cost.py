@@ -47,9 +47,11 @@ def test_a_transaction_touches_ten_locations() -> None:
 def test_observations_are_those_of_sequential_execution() -> None:
     load, values = synthetic_load(300, 0.5, hot_slots=3), dict[Any, Any]()
     met = 0
-    for seen in load.observations:
+    for seen, writer in zip(load.observations, load.writers, strict=True):
         assert all(values.get(location, 0) == value for location, value in seen.reads.items())
         met += any(seen.reads.values())
+        before = {values[location] - 1 for location in seen.reads if values.get(location)}
+        assert before == ({writer} if writer is not None else set())
         values.update(seen.writes.values)
     # Each hot one but the first of its slot reads what another wrote, and none else.
     hot = sum(bool(seen.reads.keys() & seen.writes.values.keys() - seen.assumed) for seen in load.observations)
@@ -64,9 +66,10 @@ def test_the_same_seed_gives_the_same_load() -> None:
 
 @pytest.mark.parametrize("workers", [1, 3, 16])
 @pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
-def test_every_transaction_runs_once(workers: int, share: float) -> None:
-    row = schedule(synthetic_load(200, share, hot_slots=2), share, workers)
-    assert (row.transactions, row.executions, row.stale, row.ok) == (200, 200, 0, True)
+@pytest.mark.parametrize("trusting", [True, False])
+def test_every_transaction_runs_once(workers: int, share: float, trusting: bool) -> None:
+    row = schedule(synthetic_load(200, share, hot_slots=2), share, workers, trusting=trusting)
+    assert (row.transactions, row.executions, row.stale, row.early, row.ok) == (200, 200, 0, 0, True)
     assert row.edges == (198 if share == 1.0 else row.edges)
     assert 1 < row.batches <= 200
     assert row.microseconds == pytest.approx(sum(row.parts.values()))
@@ -96,15 +99,19 @@ def test_one_json_document(capfd: pytest.CaptureFixture[str]) -> None:
 def test_rows_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = command(capfd, *QUICK)
     assert code == 0
-    assert all(heading in out for heading in (*PARTS, "growth", "stale"))
+    assert all(heading in out for heading in (*PARTS, "growth", "stale", "early"))
     assert out.count("50%") == 2
 
 
-def test_results_that_come_too_early_fail(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("watching", [(), ("--watching",)])
+def test_results_that_come_too_early_fail(
+    watching: tuple[str, ...], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(scheduler_cost, "build", without_edges)
-    code, out, err = command(capfd, *QUICK, "--json")
+    code, out, err = command(capfd, *QUICK, *watching, "--json")
     document = json.loads(out)
-    assert (code, document["ok"]) == (1, False)
-    assert document["rows"][1]["stale"] > 0
+    assert (code, document["ok"], document["trusting"]) == (1, False, not watching)
+    assert document["rows"][1]["early"] > 0
+    assert (document["rows"][1]["stale"] > 0) == bool(watching)
     assert document["rows"][1]["edges"] == 0
     assert "a check failed" in err
