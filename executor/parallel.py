@@ -216,16 +216,19 @@ class BlockRun:
         self._origins[worker] = self._pool.workers + self._fresh_workers
 
     def _recover(self, lost: Lost) -> None:
-        """Give a lost worker's executions to others; its successor knows nothing yet."""
-        self._start_anew(lost.worker)
-        if lost.tickets and self._batches.keys().isdisjoint(lost.tickets):
-            return  # told twice
+        """Give a lost worker's executions to others; its successor knows nothing yet.
+
+        All that was sent to it is given up, whatever the pool names: what the successor got by mistake lacks updates.
+        """
+        if lost.tickets and self._batches.keys().isdisjoint(lost.tickets):  # told twice
+            return
+        tickets = self._in_flight(lost.worker)
         if self._recorder is not None:
-            self._recorder.lost(lost.worker, lost.tickets, lost.reason)
+            self._recorder.lost(lost.worker, tuple(tickets), lost.reason)
         self._lost_workers += 1
         self._load[lost.worker] = 0
-        batches = [self._batches.pop(ticket)[1] for ticket in self._in_flight(lost.worker)]
-        self._losses.lose(batches, lost.reason)
+        self._start_anew(lost.worker)
+        self._losses.lose([self._batches.pop(ticket)[1] for ticket in tickets], lost.reason)
 
     def _in_flight(self, worker: int) -> list[int]:
         """Return the tickets a worker has not answered, in the order in which it got them."""

@@ -1,0 +1,155 @@
+"""Hundreds of blocks on workers that die, stutter and forget: the sequential result, each transaction settled once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+
+import pytest
+
+from executor.pool import Event, Lost
+from executor.schedule import ScheduleRecorder
+from executor.sequential import execute_sequential
+from executor.serialise import result_bytes
+from executor.state import MemoryState, PreState
+from executor.types import Block, BlockResult
+from executor.wire import STATE
+from scheduler.access import AccessSet
+from tests.faulty import (
+    AFTER,
+    ALL,
+    DEAF,
+    IDLE,
+    LATE,
+    MIDDLE,
+    STALE,
+    TWICE,
+    Faults,
+    FaultyPool,
+    assert_settled_once,
+    settling,
+)
+from tests.oracle import SCHEDULES, Schedule, assert_same, recorded_sets
+from tests.schedules import Setting, busy_block, replay, work
+
+SEEDS = 30
+"""Blocks for each schedule of the oracle."""
+OPTIMISTIC = Setting()
+
+
+@lru_cache
+def small_block(transactions: int) -> tuple[Block, MemoryState, BlockResult]:
+    """Return a block with conflicts, its pre-state, and what sequential execution makes of it."""
+    builder = busy_block(transactions)
+    block = builder.block()
+    return block, builder.state, execute_sequential(block, builder.state)
+
+
+@lru_cache
+def exact(transactions: int) -> tuple[AccessSet, ...]:
+    block, state, _ = small_block(transactions)
+    return recorded_sets(block, state)
+
+
+def asked(strategy: str, lists: str, transactions: int) -> Setting:
+    return Setting(strategy, lists, exact(transactions) if lists == "exact" else None)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+def test_whatever_goes_wrong_the_result_is_the_sequential_one(
+    schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategy, lists, _, workers, limit = schedule
+    happened: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        size = 6 + seed % 5 + limit  # enough for several batches
+        block, state, expected = small_block(size)
+        setting, pool = asked(strategy, lists, size), FaultyPool(workers, seed, limit, ALL)
+        with settling(monkeypatch) as added:
+            result = setting.execute(block, state, pool, None)
+        assert_same(result, expected, state, (schedule, seed))
+        assert_settled_once(added, result)
+        assert result.stats.max_executions <= 3
+        assert result.stats.lost_workers == len(pool.losses)
+        assert pool.submitted == result.stats.executions + pool.returned  # each once, and again where it was lost
+        happened += pool.happened
+    assert all(happened[name] for name in (IDLE, MIDDLE, AFTER, LATE, TWICE, STALE, DEAF)), happened
+
+
+BAD_DAYS = [
+    pytest.param(Faults(death=0.15, late=0.3, twice=0.1), (IDLE, MIDDLE, AFTER, LATE, TWICE), id="deaths"),
+    pytest.param(ALL, (IDLE, MIDDLE, AFTER, STALE), id="all"),
+]
+
+
+@pytest.mark.parametrize("setting", [OPTIMISTIC, Setting("graph", "none"), Setting("waves", "exact")], ids=str)
+@pytest.mark.parametrize(("faults", "names"), BAD_DAYS)
+def test_a_bad_day_is_run_again_from_its_schedule(setting: Setting, faults: Faults, names: tuple[str, ...]) -> None:
+    block, state, expected = small_block(10)
+    happened: Counter[str] = Counter()
+    for seed in range(15):
+        pool, recorder = FaultyPool(3, seed, 3, faults), ScheduleRecorder()
+        result = setting.execute(block, state, pool, recorder)
+        assert_same(result, expected, state, seed)
+        again, schedule = replay(block, state, recorder.schedule, setting)
+        assert result_bytes(again) == result_bytes(result)
+        assert work(again) == work(result)
+        assert schedule[0].events == recorder.schedule[0].events
+        happened += pool.happened
+    assert all(happened[name] for name in names), happened
+
+
+# -- one fault at a time
+
+
+class Forgetful(FaultyPool):
+    """Workers forget all that they were told of the block before they are sent the first batch."""
+
+    def begin(self, block: Block, pre_state: PreState) -> None:
+        super().begin(block, pre_state)
+        for worker in range(self.workers):
+            self._waiting[worker].clear()
+
+
+@pytest.mark.parametrize("seed", [None, *range(20)])
+def test_a_worker_that_answers_two_batches_as_stale_is_told_once(seed: int | None) -> None:
+    """Told a second time it would drop what it ran in between, which the driver would not send it again."""
+    block, state, expected = small_block(12)
+    pool = Forgetful(2, seed, 2, Faults())
+    result = OPTIMISTIC.execute(block, state, pool, None)
+    assert_same(result, expected, state)
+    assert pool.happened[STALE] == 4
+    assert pool.told[STATE] == 4  # to each at the start, and once more
+
+
+class TwiceLost(FaultyPool):
+    """Every death is reported twice: at once, or some events later, when its successor is at work."""
+
+    def __init__(self, seed: int, later: int) -> None:
+        super().__init__(3, seed, 2, Faults(death=0.3))
+        self._again: list[tuple[int, Lost]] = []
+        self._count, self._later = 0, later
+        self.doubles = 0
+
+    def next_event(self) -> Event:
+        self._count += 1
+        if self._again and self._count >= self._again[0][0]:
+            self.doubles += 1
+            return self._again.pop(0)[1]
+        event = super().next_event()
+        if isinstance(event, Lost) and event.tickets:
+            self._again.append((self._count + self._later, event))
+        return event
+
+
+@pytest.mark.parametrize("later", [1, 2, 4])
+def test_a_death_that_is_reported_twice_counts_once(later: int) -> None:
+    block, state, expected = small_block(12)
+    doubles = 0
+    for seed in range(20):
+        pool = TwiceLost(seed, later)
+        result = OPTIMISTIC.execute(block, state, pool, None)
+        assert_same(result, expected, state, seed)
+        assert result.stats.lost_workers == len(pool.losses)
+        doubles += pool.doubles
+    assert doubles > 10
