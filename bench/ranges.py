@@ -21,7 +21,12 @@ from executor.whole_block import BlockRow, RowError, digest, pack_whole, unpack_
 SENT_AGAIN = 3
 """How often a block is sent again after its worker was lost; then it is taken for the cause."""
 AHEAD = 32
-"""Blocks per worker that may be sent before the earliest row is handed out."""
+"""Blocks per worker, from the earliest whose row is not handed out, among which the largest file goes first.
+
+Recorded mainnet blocks differ a hundredfold: begun last, a long one would keep one worker busy and all others idle.
+"""
+SHORT = 32 * 1024
+"""Bytes of a file whose block takes milliseconds: behind it another message may wait."""
 WHAT = "a block capsule (<block>.json.gz)"
 DOCUMENTS = (".json", ".json.gz")
 
@@ -49,11 +54,12 @@ class Forgetful:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A message in flight: which file, where, and what was in it."""
+    """A message in flight: which file, where, what was in it, and what share of the IN_FLIGHT places it takes."""
 
     index: int
     worker: int
     content: str
+    places: int
 
 
 class BlockRange:
@@ -75,9 +81,10 @@ class BlockRange:
         self._files, self._pool, self._told = files, pool, told
         self._memory = memory or Forgetful()
         self._tickets = count()
-        self._unsent = self._handed = 0
+        self._seen = self._handed = 0
+        self._unsent: dict[int, int] = {}
         self._sent: dict[int, Sending] = {}
-        self._load = [0] * pool.workers
+        self._taken = [0] * pool.workers
         self._suspects: deque[int] = deque()
         self._losses: dict[int, int] = {}
         self._finished: dict[int, BlockRow] = {}
@@ -103,22 +110,25 @@ class BlockRange:
     # -- sending
 
     def _fill(self) -> None:
-        while self._suspects and 0 in self._load:
-            self._send(self._suspects.popleft(), self._load.index(0))
-        while self._may_send():
-            worker = min(range(self._pool.workers), key=self._load.__getitem__)
-            if self._load[worker] >= self._depth():
+        while self._suspects and 0 in self._taken:
+            self._send(self._suspects.popleft(), self._taken.index(0))
+        while min(self._taken) < IN_FLIGHT and not self._suspects:
+            index = self._next()
+            if index is None:
                 return
-            self._unsent += 1
-            self._send(self._unsent - 1, worker)
+            self._send(index, self._taken.index(min(self._taken)))
 
-    def _may_send(self) -> bool:
-        ahead = self._unsent - self._handed
-        return self._unsent < len(self._files) and ahead < AHEAD * self._pool.workers
-
-    def _depth(self) -> int:
-        """Return how many messages a worker may hold: near the end one, so that none waits beside an idle worker."""
-        return IN_FLIGHT if len(self._files) - self._unsent > self._pool.workers else 1
+    def _next(self) -> int | None:
+        """Return the largest file within reach, None where all are sent."""
+        reach = min(len(self._files), self._handed + AHEAD * self._pool.workers)
+        for index in range(self._seen, reach):
+            self._unsent[index] = _size(self._files[index])
+        self._seen = max(self._seen, reach)
+        if not self._unsent:
+            return None
+        largest = max(self._unsent, key=self._unsent.__getitem__)
+        del self._unsent[largest]
+        return largest
 
     def _send(self, index: int, worker: int) -> None:
         """Send a file, unless it cannot be read or its row is known."""
@@ -136,9 +146,10 @@ class BlockRange:
             self._hold(index, replace(known, file=name))
             return
         ticket = next(self._tickets)
-        self._sent[ticket] = Sending(index, worker, content)
-        # A suspect fills its worker, so that nothing else is lost with it.
-        self._load[worker] += IN_FLIGHT if index in self._losses else 1
+        # Nothing waits behind a long block, where another worker might run it, nor behind a suspect: it may be lost.
+        places = 1 if len(data) <= SHORT and index not in self._losses else IN_FLIGHT
+        self._sent[ticket] = Sending(index, worker, content, places)
+        self._taken[worker] += places
         self.most_in_flight = max(self.most_in_flight, len(self._sent))
         self._pool.submit(worker, ticket, pack_whole(ticket, name, data))
 
@@ -148,7 +159,7 @@ class BlockRange:
         if isinstance(event, Reply):
             sending = self._sent.pop(event.ticket, None)
             if sending is not None:  # else it was given up
-                self._unload(sending)
+                self._taken[sending.worker] -= sending.places
                 self._finish(sending.index, unpack_row(event.blob))
         else:
             self._recover(event)
@@ -159,7 +170,7 @@ class BlockRange:
             sending = self._sent.pop(ticket, None)
             if sending is None:
                 continue
-            self._unload(sending)
+            self._taken[sending.worker] -= sending.places
             losses = self._losses[sending.index] = self._losses.get(sending.index, 0) + 1
             if losses <= SENT_AGAIN:
                 self._suspects.append(sending.index)
@@ -167,10 +178,6 @@ class BlockRange:
                 poison = PoolError(f"{losses} workers were lost while they ran it, the last: {lost.reason}")
                 name = printable(self._files[sending.index])
                 self._finish(sending.index, BlockRow(name, sending.content, error=RowError.of(poison)))
-
-    def _unload(self, sending: Sending) -> None:
-        alone = self._losses.get(sending.index, 0) > 0
-        self._load[sending.worker] -= IN_FLIGHT if alone else 1
 
     def _finish(self, index: int, row: BlockRow) -> None:
         self._memory.note(row)
@@ -191,6 +198,13 @@ def read_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         read_whole(path, WHAT)  # knows how to say it
         raise InputOutputError(f"cannot be read ({error}); try again") from None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):  # reading it will say why
+        return 0
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
