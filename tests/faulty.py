@@ -71,6 +71,7 @@ class FaultyPool(InlinePool):
         self._older: list[tuple[StateTag, MemoryState]] = []
         self._spoilt: Counter[int] = Counter()
         self._died_alone: set[int] = set()
+        self._deaf_once: set[int] = set()
         self._deaths = 0
 
     # -- what workers are told
@@ -87,7 +88,8 @@ class FaultyPool(InlinePool):
     def tell(self, worker: int, blob: bytes) -> None:
         kind = unpack(blob)[0]
         self.told[kind] += 1
-        if kind != BLOCK and self._may_spoil(worker, self._faults.deaf):
+        if kind != BLOCK and (worker in self._deaf_once or self._may_spoil(worker, self._faults.deaf)):
+            self._deaf_once.discard(worker)
             self.happened[DEAF] += 1
             return
         self._waiting[worker].append((_TELL, blob))
@@ -184,6 +186,27 @@ class FaultyPool(InlinePool):
         self._replicas[worker] = Worker()
         if tag is not None and state is not None:
             self._replicas[worker].handle(pack_state(tag, state))
+
+    def remember(self, *states: VersionedState) -> None:
+        """Let workers come to hold these states."""
+        self._older[:0] = [(state.tag, state) for state in states]
+
+    def catch_up(self, worker: int) -> None:
+        """Let a worker take in all that it was told and sent."""
+        while self._waiting[worker]:
+            self._execute(worker)
+
+    @contextmanager
+    def deaf(self, worker: int) -> Iterator[None]:
+        """Let a worker miss the next state or step."""
+        self._deaf_once.add(worker)
+        yield
+        assert worker not in self._deaf_once
+
+    def cured(self) -> FaultyPool:
+        """Return this pool, whose workers survive every transaction and every fault from now on."""
+        self._faults, self._poison = Faults(), frozenset()
+        return self
 
     def abandon(self) -> None:
         """Forget what is in flight, but nothing that workers were told."""
