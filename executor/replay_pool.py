@@ -25,7 +25,7 @@ from executor.schedule import (
 )
 from executor.state import PreState
 from executor.types import Block
-from executor.wire import pack_stale, unpack_reply
+from executor.wire import batch_tasks, pack_stale, unpack, unpack_reply
 from executor.worker import Worker
 from scheduler.access import TxIndex
 from scheduler.block_scheduler import BlockScheduler, Execution
@@ -85,7 +85,7 @@ class ReplayPool(Pool):
         self._position = 0
         self._replicas: list[Replica] = []
         self._messages: tuple[bytes, ...] = ()
-        self._in_flight: dict[int, Sent] = {}
+        self._in_flight: dict[int, tuple[Sent, bytes]] = {}
 
     def expect(self, strategy: str, access_lists: str) -> None:
         """Keep the runs recorded with this strategy and these access lists; InvalidInput where there is none."""
@@ -136,7 +136,7 @@ class ReplayPool(Pool):
 
     def _refused(self, event: Sent) -> int | None:
         """Return the batch that is sent again because the worker held another state, None for all other batches."""
-        for ticket, sent in self._in_flight.items():
+        for ticket, (sent, _) in self._in_flight.items():
             if (sent.worker, sent.executions) == (event.worker, event.executions):
                 return ticket
         return None
@@ -174,7 +174,7 @@ class ReplayPool(Pool):
         """Queue a batch at a worker."""
         event = self._event
         assert isinstance(event, Sent), event  # noqa: S101 - the driver sends what `batches` yields
-        self._in_flight[ticket] = event
+        self._in_flight[ticket] = event, blob
         self._position += 1
         self._replicas[worker].submit(ticket, blob)
 
@@ -194,13 +194,14 @@ class ReplayPool(Pool):
             del self._in_flight[event.ticket]
             return Reply(event.worker, event.ticket, blob)
         if isinstance(event, WorkerLost):
-            self._in_flight = {t: sent for t, sent in self._in_flight.items() if sent.worker != event.worker}
+            for ticket in event.tickets:
+                self._in_flight.pop(ticket, None)
             self.reopen(event.worker)
             self._position += 1
             return Lost(event.worker, event.tickets, event.reason)
-        if isinstance(event, Sent) and (ticket := self._refused(event)) is not None:
-            del self._in_flight[ticket]
-            return Reply(event.worker, ticket, pack_stale(ticket, None))
+        if isinstance(event, Sent) and (refused := self._refused(event)) is not None:
+            _, blob = self._in_flight.pop(refused)
+            return Reply(event.worker, refused, pack_stale(batch_tasks(unpack(blob))[0], None))
         raise self._early_end()
 
     def _check(self, event: Replied, blob: bytes) -> None:

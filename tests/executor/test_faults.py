@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
 import pytest
 
+from executor.losses import Losses
 from executor.pool import Event, Lost
-from executor.schedule import ScheduleRecorder
+from executor.schedule import ScheduleRecorder, Sent, WorkerLost
 from executor.sequential import execute_sequential
 from executor.serialise import result_bytes
 from executor.state import MemoryState, PreState
 from executor.types import Block, BlockResult
 from executor.wire import STATE
 from scheduler.access import AccessSet
+from scheduler.block_scheduler import Execution
 from tests.faulty import (
     AFTER,
     ALL,
@@ -99,6 +102,26 @@ def test_a_bad_day_is_run_again_from_its_schedule(setting: Setting, faults: Faul
     assert all(happened[name] for name in names), happened
 
 
+def test_a_recording_of_a_version_that_sent_lost_executions_one_by_one_is_run_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def one_by_one(losses: Losses, batches: Sequence[list[Execution]], _reason: str) -> None:
+        losses.orphans.extend([execution] for batch in batches for execution in batch)
+
+    block, state, _ = small_block(12)
+    singles = 0
+    for seed in range(10):
+        pool, recorder = FaultyPool(3, seed, 3, Faults(death=0.2)), ScheduleRecorder()
+        with monkeypatch.context() as planted:
+            planted.setattr(Losses, "lose", one_by_one)
+            result = OPTIMISTIC.execute(block, state, pool, recorder)
+        again, schedule = replay(block, state, recorder.schedule, OPTIMISTIC)
+        assert work(again) == work(result)
+        assert schedule[0].events == recorder.schedule[0].events
+        singles += sum(len(lost.tickets) > 0 for lost in pool.losses)
+    assert singles > 5
+
+
 # -- one fault at a time
 
 
@@ -153,3 +176,33 @@ def test_a_death_that_is_reported_twice_counts_once(later: int) -> None:
         assert result.stats.lost_workers == len(pool.losses)
         doubles += pool.doubles
     assert doubles > 10
+
+
+def test_what_is_lost_is_sent_again_as_it_was_started() -> None:
+    """Incarnation and place at the head belong to an execution, not to a batch."""
+    block, state, _ = small_block(12)
+    at_head = halved = 0
+    for seed in range(30):
+        pool, recorder = FaultyPool(4, seed, 3, ALL), ScheduleRecorder()
+        result = OPTIMISTIC.execute(block, state, pool, recorder)
+        sent: Counter[Execution] = Counter()
+        batches: dict[int, Sent] = {}
+        due: Counter[Execution] = Counter()
+        for event in recorder.schedule[0].events:
+            if isinstance(event, Sent):
+                halved += any(
+                    len(event.executions) < len(old.executions) and set(event.executions) < set(old.executions)
+                    for old in batches.values()
+                )
+                batches[event.ticket] = event
+                sent.update(event.executions)
+            elif isinstance(event, WorkerLost):
+                for ticket in event.tickets:
+                    due.update(batches[ticket].executions)
+        assert sum(sent.values()) == sum(result.stats.executions_by_tx) + pool.returned
+        runs = Counter(execution.index for execution in sent)  # different ones
+        assert tuple(runs[index] for index in range(12)) == result.stats.executions_by_tx
+        assert all(sent[execution] >= 1 + times for execution, times in due.items())
+        at_head += sum(execution.at_head for execution in due)
+    assert at_head > 0
+    assert halved > 0
