@@ -7,9 +7,8 @@ its message and a fresh worker can be told everything again.
 from __future__ import annotations
 
 import gc
-import logging
 import os
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # its `uv run` hook can hang without an error
@@ -17,63 +16,126 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
-from ray.exceptions import RayActorError, RayError
+from ray import exceptions
 
 from executor.collector import forget_start_up
 from executor.errors import PoolError
 from executor.pool import Event, Lost, Pool, Reply
+from executor.ray_session import RaySession, one_line
 from executor.state import PreState
 from executor.types import Block
+from executor.wire import unpack_reply
 from executor.worker import Worker
 
-PATIENCE_SECONDS = 10.0
+START_SECONDS = 60.0
+"""How long workers may take to start before that is an error; a replacement then shares a CPU instead."""
 INLINE_BYTES = 64 * 1024
 """Messages above this go through Ray's object store, which copies them once for all workers of a machine."""
 MOST_LOSSES = 8
 """Workers lost in one block after which something else is wrong."""
+OUT_OF_MEMORY = 77
+"""Exit code of a worker that ran out of memory."""
+GONE = (
+    exceptions.RayActorError,
+    exceptions.NodeDiedError,
+    exceptions.WorkerCrashedError,
+    exceptions.OutOfMemoryError,
+    exceptions.ObjectLostError,  # a large reply went down with its node
+)
+"""Errors by which Ray says that a worker or what it held is gone, so that another may do its work."""
+STORE_FULL = (exceptions.ObjectStoreFullError, exceptions.OutOfDiskError)
+
+_SESSION = RaySession(ray)
 
 
 class RayWorker(Worker):
     """A worker in a process of its own, which pauses the collector between blocks' beginnings."""
 
     def __init__(self) -> None:
+        super().__init__()
         forget_start_up()
         gc.disable()
 
     def handle(self, blob: bytes) -> bytes | None:
-        """Take in a message; between blocks what the last one left in cycles is freed."""
-        answer = super().handle(blob)
+        """Take in a message; between blocks what the last one left in cycles is freed.
+
+        Memory that ran out ends the process: what it would report next could be wrong in any way, and whether a
+        transaction fits in memory is no fact about the transaction.
+        """
+        try:
+            answer = super().handle(blob)
+        except MemoryError:
+            raise SystemExit(OUT_OF_MEMORY) from None
         if answer is None:
             gc.collect(0)
+        elif b"MemoryError" in answer and _ran_out(answer):
+            raise SystemExit(OUT_OF_MEMORY)
         return answer
 
 
+def _ran_out(answer: bytes) -> bool:
+    results = unpack_reply(answer).results
+    return any((result.failure or "").startswith("MemoryError") for _, result in results)
+
+
 class RayPool(Pool):
-    """`workers` actors of one CPU each, on a local Ray unless `address` names a cluster."""
+    """`workers` actors of one CPU each, on a local Ray unless `address` names a cluster.
+
+    A worker that has work and has not answered for `patience` seconds is given up. Raises PoolError where there
+    is no Ray, no room for the workers in it, or they do not start.
+    """
 
     name = "ray"
     goal_seconds = 0.015
     batch_limit = 200
+    worker_class: type[RayWorker] = RayWorker
 
-    def __init__(self, workers: int, address: str | None = None) -> None:
+    def __init__(self, workers: int, address: str | None = None, *, patience: float = 120.0) -> None:
         self.workers = workers
+        self.patience = patience
         self._owner = os.getpid()
-        self._started_ray = _join(workers, address)
-        self._actors: list[Any] = [None] * workers
         self._shared: dict[int, tuple[bytes, Any]] = {}
         self._in_flight: dict[Any, tuple[int, int]] = {}
+        self._since = [0.0] * workers
+        self._starting: dict[int, Any] = {}
         self._losses = 0
-        for worker in range(workers):
-            self._actors[worker] = _actor()
+        self._actors: list[Any] = [None] * workers
+        _SESSION.enter(self, workers, address)
         try:
-            self.pids()
-        except RayError as error:
-            msg = f"Ray workers did not start: {_one_line(error)}"
+            self._start_all()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start_all(self) -> None:
+        for worker in range(self.workers):
+            self._start(worker, cpus=1)
+        hellos = list(self._starting.values())
+        up, missing = ray.wait(hellos, num_returns=len(hellos), timeout=START_SECONDS)
+        if missing:
+            msg = (
+                f"{len(missing)} of {self.workers} Ray workers did not start in {START_SECONDS:g} s: {_SESSION.room()}"
+            )
+            raise PoolError(msg)
+        try:
+            ray.get(up)
+        except exceptions.RayError as error:
+            msg = f"Ray workers did not start: {one_line(error)}; every node needs parallel-evm installed"
             raise PoolError(msg) from error
+        self._starting.clear()
+
+    def _start(self, worker: int, cpus: int) -> None:
+        """Put a fresh actor in a worker's place; Ray starts it in its own time."""
+        options = {"num_cpus": cpus, "max_restarts": 0, "max_task_retries": 0}
+        self._actors[worker] = ray.remote(self.worker_class).options(**options).remote()
+        self._starting[worker] = self._actors[worker].pid.remote()
+        self._since[worker] = monotonic()
 
     def pids(self) -> list[int]:
         """Return the processes of the workers, once all are up."""
         return list(ray.get([actor.pid.remote() for actor in self._actors]))
+
+    # -- messages
 
     def begin(self, block: Block, pre_state: PreState) -> None:
         """Give every worker the block, and its pre-state as far as the worker does not hold it."""
@@ -82,105 +144,125 @@ class RayPool(Pool):
         self._shared.clear()
         super().begin(block, pre_state)
 
+    def reopen(self, worker: int) -> None:
+        """Give a worker the current block and its whole pre-state, put into Ray's store again: it may be lost too."""
+        self._shared.clear()
+        super().reopen(worker)
+
     def tell(self, worker: int, blob: bytes) -> None:
         """Give a worker a message; one that several get is put into Ray's store once."""
         if len(blob) > INLINE_BYTES and id(blob) not in self._shared:
-            self._shared[id(blob)] = blob, ray.put(blob)
+            try:
+                self._shared[id(blob)] = blob, ray.put(blob)
+            except STORE_FULL as error:
+                msg = (
+                    f"{len(blob) / 1e6:.0f} MB of state do not fit into Ray's object store ({type(error).__name__});"
+                    " free disk under its temporary folder or `ray start --object-store-memory` more"
+                )
+                raise PoolError(msg) from error
         _, argument = self._shared.get(id(blob), (blob, blob))
         self._actors[worker].handle.remote(argument)
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Send a batch to a worker."""
         self._check_process()
+        if not any(owner == worker for owner, _ in self._in_flight.values()):
+            self._since[worker] = monotonic()
         self._in_flight[self._actors[worker].handle.remote(blob)] = (worker, ticket)
 
     def next_event(self) -> Event:
         """Wait for one reply, or for the news that a worker is gone."""
-        (ref,), _ = ray.wait(list(self._in_flight), num_returns=1)
+        while True:
+            ready, _ = ray.wait(list(self._in_flight), num_returns=1, timeout=self._time_left())
+            if ready:
+                return self._event(ready[0])
+            lost = self._overdue()
+            if lost is not None:
+                return lost
+
+    def _event(self, ref: Any) -> Event:
+        worker, ticket = self._in_flight[ref]
         try:
             blob = ray.get(ref)
-        except RayActorError as error:
-            return self._replace(self._in_flight[ref][0], _one_line(error))
-        except RayError as error:
-            msg = f"a worker failed: {_one_line(error)}"
+        except GONE as error:
+            return self._replace(worker, _reason(error))
+        except exceptions.RayError as error:
+            msg = f"a worker failed: {one_line(error)}"
             raise PoolError(msg) from error
-        worker, ticket = self._in_flight.pop(ref)
+        del self._in_flight[ref]
+        self._starting.pop(worker, None)
+        self._since[worker] = monotonic()
         return Reply(worker, ticket, blob)
 
-    def _replace(self, worker: int, reason: str) -> Lost:
+    # -- losses
+
+    def _time_left(self) -> float:
+        """Return the seconds until a worker is overdue."""
+        return max(0.0, min(self._deadline(worker) for worker, _ in self._in_flight.values()) - monotonic())
+
+    def _deadline(self, worker: int) -> float:
+        return self._since[worker] + (START_SECONDS if worker in self._starting else self.patience)
+
+    def _overdue(self) -> Lost | None:
+        """Give up a worker that has had its time, and return the news."""
+        now = monotonic()
+        for worker in {worker for worker, _ in self._in_flight.values()}:
+            if now < self._deadline(worker):
+                continue
+            hello = self._starting.get(worker)
+            if hello is None:
+                return self._replace(worker, f"no answer for {self.patience:g} s")
+            if not ray.wait([hello], timeout=0)[0]:
+                reason = f"its place was not filled in {START_SECONDS:g} s: {_SESSION.room()}"
+                return self._replace(worker, reason, shares=True)
+            del self._starting[worker]  # it is up, and busy
+        return None
+
+    def _replace(self, worker: int, reason: str, *, shares: bool = False) -> Lost:
+        """Put a fresh actor in the place of one that is gone, and on a shared CPU where there is no other."""
+        lost = [ref for ref, (owner, _) in self._in_flight.items() if owner == worker]
+        tickets = tuple(sorted(self._in_flight.pop(ref)[1] for ref in lost))
+        ray.kill(self._actors[worker])
+        self._start(worker, cpus=0 if shares or _SESSION.crowded() else 1)
+        self._held[worker] = None
         self._losses += 1
         if self._losses > MOST_LOSSES:
             msg = f"{self._losses} workers were lost in one block, the last: {reason}"
             raise PoolError(msg)
-        lost = [ref for ref, (owner, _) in self._in_flight.items() if owner == worker]
-        tickets = tuple(sorted(self._in_flight.pop(ref)[1] for ref in lost))
-        ray.kill(self._actors[worker])
-        self._actors[worker] = _actor()
         self.reopen(worker)
         return Lost(worker, tickets, reason)
+
+    # -- the end
 
     def abandon(self) -> None:
         """Forget what is in flight: the block has failed. Late replies are never asked for."""
         self._in_flight.clear()
 
     def close(self) -> None:
-        """Stop the actors, and Ray if this pool started it."""
+        """Stop the actors, and Ray after the last pool if it was started here; nothing in a forked child."""
         if os.getpid() != self._owner:
             return
-        for actor in self._actors:
-            ray.kill(actor)
         self._in_flight.clear()
-        if self._started_ray:
-            ray.shutdown()
+        self._shared.clear()
+        self._starting.clear()
+        if _SESSION.alive(self):
+            for actor in self._actors:
+                if actor is not None:
+                    ray.kill(actor)
+        self._actors = []
+        _SESSION.leave(self)
 
     def _check_process(self) -> None:
         if os.getpid() != self._owner:
             msg = "this pool belongs to the process that made it; Ray hangs in a forked child, make a pool there"
             raise PoolError(msg)
-
-
-def _join(workers: int, address: str | None) -> bool:
-    """Start or join Ray; return whether it was started here."""
-    started = not ray.is_initialized()
-    if started:
-        local: dict[str, Any] = {"num_cpus": max(workers, os.cpu_count() or 1)} if address is None else {}
-        try:
-            ray.init(
-                address=address or "local",
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **local,
-            )
-        except (RayError, ConnectionError, RuntimeError, ValueError) as error:
-            msg = f"Ray could not be started or joined: {_one_line(error)}"
-            raise PoolError(msg) from error
-    cpus = int(ray.cluster_resources().get("CPU", 0))
-    if cpus < workers:
-        if started:
-            ray.shutdown()
-        msg = f"{workers} workers need {workers} CPUs, the Ray cluster has {cpus}; ask for fewer with --workers"
-        raise PoolError(msg)
-    if not started:
-        _wait_for_free(workers)
-    return started
-
-
-def _wait_for_free(workers: int) -> None:
-    """Wait until another pool's processors are given back: an actor that does not fit hangs without a word."""
-    deadline = monotonic() + PATIENCE_SECONDS
-    while int(ray.available_resources().get("CPU", 0)) < workers:
-        if monotonic() > deadline:
-            msg = f"{workers} workers need {workers} free CPUs of this Ray; close another executor or ask for fewer"
+        if not self._actors:
+            msg = "this pool is closed; make another"
             raise PoolError(msg)
-        sleep(0.1)
 
 
-def _actor() -> Any:
-    options = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0}
-    return ray.remote(RayWorker).options(**options).remote()
-
-
-def _one_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
+def _reason(error: BaseException) -> str:
+    text = one_line(error)
+    if f"exit code {OUT_OF_MEMORY}." in text or isinstance(error, exceptions.OutOfMemoryError):
+        return "out of memory"
+    return text
