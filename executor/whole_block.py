@@ -18,11 +18,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
+from pathlib import Path
 from time import perf_counter
+from traceback import extract_tb
 
 from executor.capsule import MAX_NESTING, Capsule, parse_capsule
 from executor.collector import collector_paused
-from executor.errors import InvalidInput, ParallelEvmError, PoolError
+from executor.errors import ExecutionFailed, InvalidInput, ParallelEvmError, PoolError
 from executor.files import MAX_BYTES
 from executor.json_fields import is_nested_deeper
 from executor.sequential import execute_sequential
@@ -43,9 +45,13 @@ class RowError:
     exit_code: int
 
     @classmethod
-    def of(cls, error: ParallelEvmError) -> RowError:
-        """Return what is kept of an error."""
-        return cls(type(error).__name__, " ".join(str(error).split()), error.exit_code)
+    def of(cls, error: Exception) -> RowError:
+        """Return what is kept of an error; of one that is a fault of ours, the place too."""
+        line = " ".join(str(error).split())
+        if isinstance(error, ParallelEvmError):
+            return cls(type(error).__name__, line, error.exit_code)
+        place = extract_tb(error.__traceback__)[-1]
+        return cls(type(error).__name__, f"{line} ({Path(place.filename).name}:{place.lineno})", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ def unpack_row(blob: bytes) -> BlockRow:
 def run_whole(file: str, data: bytes) -> BlockRow:
     """Execute the capsule in `data` sequentially on its own pre-state and compare it with its header.
 
-    Errors of the capsule and the block become a row; whatever else is raised is a fault of ours.
+    Errors become a row: one file must not stop a range. Only MemoryError leaves, as another worker may have more.
     """
     with _cycles_freed_after(), collector_paused():
         return _run(BlockRow(file, digest(data)), data)
@@ -147,7 +153,13 @@ def _run(row: BlockRow, data: bytes) -> BlockRow:
         result = execute_sequential(block, capsule.pre_state)
         executed = perf_counter()
         row = _verified(row, capsule, result)
-    except ParallelEvmError as error:
+    except ExecutionFailed as error:
+        if error.reason.startswith(MemoryError.__name__):
+            raise MemoryError from None
+        return replace(row, error=RowError.of(error), seconds=spans)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours that some block brings to light
         return replace(row, error=RowError.of(error), seconds=spans)
     return replace(row, seconds=Spans(spans.decode, executed - decoded, perf_counter() - executed))
 
