@@ -56,7 +56,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Measured (median) and simulated seconds of one block."""
+    """Measured and simulated seconds of one block; measured is the fastest run: other load only ever slows."""
 
     label: str
     workers: int
@@ -70,13 +70,20 @@ class Validation:
 
 
 def sequential_medians(block: Block, pre_state: PreState, trie: StateTrie | None, repeat: int) -> BlockResult:
-    """Return the sequential result, with medians over so many runs as seconds of the block and each transaction."""
-    runs = [execute_sequential(block, pre_state, trie) for _ in range(repeat)]
+    """Return the sequential result, with medians over so many runs as seconds of the block and each transaction.
+
+    Seconds are of processor time, as all that is simulated: other load on the machine is none of it.
+    """
+    runs, seconds = [], []
+    for _ in range(repeat):
+        started = thread_time()
+        runs.append(execute_sequential(block, pre_state, trie))
+        seconds.append(thread_time() - started)
     transactions = tuple(
         results[0]._replace(seconds=median(result.seconds for result in results))
         for results in zip(*(run.transactions for run in runs), strict=True)
     )
-    stats = replace(runs[0].stats, seconds=median(run.stats.seconds for run in runs))
+    stats = replace(runs[0].stats, seconds=median(seconds))
     return replace(runs[0], transactions=transactions, stats=stats)
 
 
@@ -174,17 +181,22 @@ class _Timed:
         return self.plan + self.prepare + self.between + self.end + self.opening + self.beside + self.executing
 
 
-def calibrate(
-    block: Block, pre_state: PreState, sequential: BlockResult, sets: Sets, backend: str = "process", repeat: int = 3
-) -> MessageCosts:
-    """Return the costs of this block's messages on this machine; what is `fixed` holds for this block alone."""
+def calibrate(block: Block, pre_state: PreState, sets: Sets, backend: str = "process", repeat: int = 3) -> MessageCosts:
+    """Return the costs of this block's messages on this machine; those of its beginning and end are its own.
+
+    Sequential runs stand between the others, so that a change of the machine's speed meets both.
+    """
     count, transport = len(block.transactions), TRANSPORTS[backend]
     if not count:
         return transport
-    runs = [_timed(block, pre_state, sets, workers, limit, repeat) for workers, limit in _SETTINGS]
+    runs, factors = [], []
+    for workers, limit in _SETTINGS:
+        runs.append(_timed(block, pre_state, sets, workers, limit, repeat))
+        alone = sum(result.seconds for result in execute_sequential(block, pre_state).transactions)
+        factors.append(runs[-1].executing / alone if alone else 1.0)
     driver = _fitted([((count - run.last, run.messages, run.updates), run.between) for run in runs])
     worker = _fitted([((count, run.messages, run.updates), run.beside) for run in runs])
-    first, executing = runs[0], sum(result.seconds for result in sequential.transactions)
+    first = runs[0]
     copying = first.sent_bytes / max(1, first.updates + count) * SECONDS_PER_BYTE
     return replace(
         transport,
@@ -199,7 +211,7 @@ def calibrate(
         worker_transaction=worker[0],
         worker_message=worker[1],
         worker_update=worker[2] + copying,
-        execution=median(run.executing for run in runs) / executing if executing else 1.0,
+        execution=median(factors),
     )
 
 
@@ -307,4 +319,4 @@ def _validated(prepared: Prepared, executor: BlockExecutor, cores: float | None,
     executor.execute_with(block, pre_state, sets)
     measured = [executor.execute_with(block, pre_state, sets).stats.seconds for _ in range(repeat)]
     simulated = simulate(block, pre_state, prepared.sequential, sets, executor.workers, prepared.costs, cores)
-    return Validation(prepared.label, executor.workers, median(measured), simulated.seconds)
+    return Validation(prepared.label, executor.workers, min(measured), simulated.seconds)

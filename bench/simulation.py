@@ -85,7 +85,7 @@ def _prepared(case: Case, backend: str, repeat: int) -> Prepared:
     if case.done is not None:
         case.done(sequential)
     sets = observed_sets(sequential.transactions, pre_state)
-    costs = calibrate(block, pre_state, sequential, sets, backend, repeat)
+    costs = calibrate(block, pre_state, sets, backend, repeat)
     return Prepared(case.label or str(block.header.number), block, pre_state, sequential, sets, costs)
 
 

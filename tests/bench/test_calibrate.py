@@ -37,9 +37,7 @@ def prepared() -> Prepared:
     block, pre_state = workload.blocks[0], workload.pre_state
     sequential = sequential_medians(block, pre_state, None, 3)
     sets = observed_sets(sequential.transactions, pre_state)
-    return Prepared(
-        "small", block, pre_state, sequential, sets, calibrate(block, pre_state, sequential, sets, repeat=1)
-    )
+    return Prepared("small", block, pre_state, sequential, sets, calibrate(block, pre_state, sets, repeat=1))
 
 
 def test_a_fit_finds_what_things_cost() -> None:
@@ -83,7 +81,7 @@ def test_an_empty_block_has_only_a_transport() -> None:
     builder = Builder()
     block, pre_state = builder.block(), builder.state
     assert not block.transactions
-    assert calibrate(block, pre_state, execute_sequential(block, pre_state), (), "ray") == TRANSPORTS["ray"]
+    assert calibrate(block, pre_state, (), "ray") == TRANSPORTS["ray"]
 
 
 @pytest.mark.parametrize(("workers", "limit"), [(1, 1), (2, 3), (4, 2)])
