@@ -75,7 +75,9 @@ def fill_batch(
             batch.append(scheduler.start(index))
             taken.add(index)
             seconds += costs[index]
-            chain += reversed(scheduler.follow(index, taken, awaited))
+            followers = scheduler.follow(index, taken, awaited)
+            if followers:
+                chain += reversed(followers)
         if alone or len(batch) >= limit or seconds >= target_seconds:
             break
         candidate = scheduler.best_ready()

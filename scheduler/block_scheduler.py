@@ -121,7 +121,7 @@ class BlockScheduler:
     def execution(self, index: TxIndex) -> Execution:
         """Return the next execution of `index`."""
         runs = self.executions[index]
-        return Execution(index, runs, index == self._head and runs > 0)
+        return Execution(index, runs, at_head=index == self._head and runs > 0)
 
     def best_ready(self) -> TxIndex | None:
         """Return which of the transactions that could start now goes first, None if none could."""
@@ -140,9 +140,12 @@ class BlockScheduler:
         `awaited` is kept from call to call of one batch: on how many transactions outside of it each still waits.
         Without it `index` must be the only one that they wait for.
         """
+        successors = self._order.successors(index)
+        if not (successors or self._watchers):
+            return []
         status, found = self._status, []
         awaited = {} if awaited is None else awaited
-        for after in self._order.successors(index):
+        for after in successors:
             left = awaited[after] = awaited.get(after, self._order.waiting_for[after]) - 1
             if not left and status[after] == WAITING and after not in self._ready:
                 found.append(after)
@@ -175,11 +178,14 @@ class BlockScheduler:
         if self._status[index] not in (WAITING, STALE):
             msg = f"transaction {index} cannot start now"
             raise ValueError(msg)
-        execution = self.execution(index)
+        runs = self.executions[index]
         self._ready.discard(index)
         self._status[index] = RUNNING
-        self.executions[index] += 1
-        self.third_executions += self.executions[index] > _SPECULATIVE_RUNS
+        self.executions[index] = runs + 1
+        if not runs:
+            return Execution(index, 0, at_head=False)
+        execution = Execution(index, runs, at_head=index == self._head)
+        self.third_executions += runs >= _SPECULATIVE_RUNS
         if execution.at_head:
             self._exact = index
         return execution
@@ -188,7 +194,7 @@ class BlockScheduler:
         """Take in the result of a running execution; return what is settled by it, in block order."""
         self._results[index] = observation
         if not self._watching:
-            return self._finish_trusting(index, observation)
+            return self._finish_trusting(index)
         reads, bounds = self._checked(index)
         disturbed = index != self._head and self._state.disturbed(reads, bounds, index)
         self._status[index] = STALE
@@ -208,23 +214,28 @@ class BlockScheduler:
             self._reconsider(heappop(self._agenda))
         return settled
 
-    def _finish_trusting(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
-        """Take in a result without asking whether it is current: the head will ask."""
-        self._state.record(index, observation.writes)
+    def _finish_trusting(self, index: TxIndex) -> list[TxIndex]:
+        """Take in a result without asking whether it is current, and without noting it: the head will ask."""
         self._status[index] = STANDING
         self._release(index)
-        self._frontier.passed(index)
-        settled = self._settle() if index == self._head else []
+        if index != self._head:
+            return []
+        settled = self._settle()
         while self._agenda:
             self._reconsider(heappop(self._agenda))
         return settled
 
     def _start_watching(self) -> None:
-        """Keep account of readers from now on, as the graph was wrong, and find all that is stale already."""
+        """Keep account of versions and readers from now on, as the graph was wrong; find all that is stale already."""
         self._watching = True
-        standing = [index for index, status in enumerate(self._status) if status == STANDING]
+        known = [index for index, status in enumerate(self._status) if status in (STANDING, SETTLED)]
+        for index in known:
+            result = self._results[index]
+            assert result is not None  # noqa: S101 - both states have one
+            self._state.record(index, result.writes)
+            self._frontier.passed(index)
         stale = []
-        for index in standing:
+        for index in known[self._head :]:
             reads, bounds = self._checked(index)
             if index != self._head and self._state.disturbed(reads, bounds, index):
                 stale.append(index)
@@ -249,7 +260,7 @@ class BlockScheduler:
             index = self._head
             result = self._results[index]
             assert result is not None  # noqa: S101 - both states have one
-            broken = self._settled_values.broken(result.reads, result.bounds, index)
+            broken = self._settled_values.broken(result.reads, result.bounds)
             if broken is not None:
                 if not self._watching:
                     self._start_watching()
@@ -266,8 +277,8 @@ class BlockScheduler:
         stood = self._status[index] == STANDING
         self._status[index] = SETTLED
         self._head += 1
-        self._ready.discard(index)
         if self._watching:
+            self._ready.discard(index)
             self._readers.discard(index)
             self._relying.pop(index, None)
         if not stood:

@@ -31,7 +31,7 @@ class StartOrder:
 
     def done(self, index: TxIndex) -> list[TxIndex]:
         """Take in that `index` has a result that stands; return what may start now."""
-        released = []
+        released: list[TxIndex] = []
         for after in self._successors[index]:
             self.waiting_for[after] -= 1
             if not self.waiting_for[after] and self._in_open_wave(after):

@@ -64,7 +64,7 @@ MUTANTS = [
     Mutant(
         "settled existence kept through a payment",
         "scheduler/settled_values.py",
-        (("            if address in self._existence and derived:", "            if False:"),),
+        (("            if derived and address in self._existence:", "            if False:"),),
         "tests/scheduler/test_settled_values.py",
     ),
     Mutant(

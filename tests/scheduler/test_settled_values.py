@@ -20,21 +20,18 @@ class Block:
 
     def __init__(self, base: PlainState) -> None:
         self.plain = base.copy()
-        self.state = MultiVersionState(base, derived_existence=base.derived_existence)
-        self.values = SettledValues(self.state)
-        self.head = 0
+        state = MultiVersionState(base, derived_existence=base.derived_existence)
+        self.values = SettledValues(state)
 
     def settle(self, writes: WriteSet) -> None:
-        self.state.record(self.head, writes)
         self.values.settle(writes)
         self.plain.apply(writes)
-        self.head += 1
 
     def seen(self, *asked: Location) -> bool:
         """Return whether the true values of these locations are found true, and a wrong one is not."""
         reads: dict[Location, Value] = {location: self.plain.now(location) for location in asked}
-        right = self.values.broken(reads, {}, self.head) is None
-        wrong = all(self.values.broken({location: b"no value"}, {}, self.head) == location for location in asked)
+        right = self.values.broken(reads, {}) is None
+        wrong = all(self.values.broken({location: b"no value"}, {}) == location for location in asked)
         return right and wrong
 
 
@@ -54,7 +51,7 @@ def test_a_bound_holds_up_to_the_balance(base: PlainState, steps: list[WriteSet]
     block = Block(base)
     for writes in [*steps, WriteSet()]:
         enough = block.plain.now(MONEY) >= bound  # type: ignore[operator]
-        assert block.values.broken({}, {A: bound}, block.head) == (None if enough else MONEY)
+        assert block.values.broken({}, {A: bound}) == (None if enough else MONEY)
         block.settle(writes)
 
 
@@ -62,7 +59,7 @@ def test_a_clear_is_seen_by_whoever_reads_next() -> None:
     block = Block(PlainState({SLOT: 9}))
     assert block.seen(SLOT)
     block.settle(WriteSet(clears=frozenset({A})))
-    assert block.values.broken({SLOT: 9}, {}, 1) == SLOT
+    assert block.values.broken({SLOT: 9}, {}) == SLOT
     assert block.seen(SLOT)
 
 
@@ -70,14 +67,14 @@ def test_a_payment_is_seen_by_whoever_reads_next() -> None:
     block = Block(PlainState({MONEY: 5}))
     assert block.seen(MONEY)
     block.settle(WriteSet(deltas={A: 2}))
-    assert block.values.broken({MONEY: 5}, {}, 1) == MONEY
-    assert block.values.broken({}, {A: 8}, 1) == MONEY
-    assert block.values.broken({MONEY: 7}, {A: 7}, 1) is None
+    assert block.values.broken({MONEY: 5}, {}) == MONEY
+    assert block.values.broken({}, {A: 8}) == MONEY
+    assert block.values.broken({MONEY: 7}, {A: 7}) is None
 
 
 def test_a_payment_brings_an_account_to_life() -> None:
     block = Block(PlainState())
     assert block.seen(ALIVE)
     block.settle(WriteSet(deltas={A: 2}))
-    assert block.values.broken({ALIVE: 0}, {}, 1) == ALIVE
+    assert block.values.broken({ALIVE: 0}, {}) == ALIVE
     assert block.seen(ALIVE)
