@@ -178,6 +178,32 @@ def test_a_death_that_is_reported_twice_counts_once(later: int) -> None:
     assert doubles > 10
 
 
+class Taciturn(FaultyPool):
+    """The report of a death names some of the batches only."""
+
+    def __init__(self, seed: int, names: int) -> None:
+        super().__init__(3, seed, 2, Faults(death=0.2, deaths=1))
+        self._names, self.unnamed = names, 0
+
+    def next_event(self) -> Event:
+        event = super().next_event()
+        if isinstance(event, Lost) and len(event.tickets) > self._names:
+            self.unnamed += len(event.tickets) - self._names
+            return Lost(event.worker, event.tickets[: self._names], event.reason)
+        return event
+
+
+@pytest.mark.parametrize("names", [0, 1])
+def test_all_that_a_lost_worker_was_sent_is_sent_again_whatever_is_named(names: int) -> None:
+    block, state, expected = small_block(12)
+    unnamed = 0
+    for seed in range(20):
+        pool = Taciturn(seed, names)
+        assert_same(OPTIMISTIC.execute(block, state, pool, None), expected, state, seed)
+        unnamed += pool.unnamed
+    assert unnamed > 5
+
+
 def test_what_is_lost_is_sent_again_as_it_was_started() -> None:
     """Incarnation and place at the head belong to an execution, not to a batch."""
     block, state, _ = small_block(12)
