@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import select
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from scheduler.access import TxIndex
 
 OUT_OF_MEMORY = 86
 """Exit code of a worker that could not get the memory it asked for."""
+_LOOK_SECONDS = 2.0
+"""How often a worker in the middle of a batch looks whether its driver is still there."""
 _STANDARD_ERROR = 2
 
 
@@ -55,11 +59,19 @@ def start_spawned(
     serve(incoming.fileno(), outgoing.fileno(), make, memory_limit)
 
 
+def serve_forked(incoming: int, outgoing: int, make: Callable[[], Worker], memory_limit: int | None) -> None:
+    """Be a worker; for a fork of the driver."""
+    with suppress(OSError):
+        _close_all_but(incoming, outgoing)
+    serve(incoming, outgoing, make, memory_limit)
+
+
 def serve(incoming: int, outgoing: int, make: Callable[[], Worker], memory_limit: int | None) -> None:
     """Be a worker and end the process: 0 once the driver is gone, OUT_OF_MEMORY, or 1 after a fault, which is sent."""
     code = 1
     try:
         _settle_in(memory_limit)
+        _leave_with_driver(incoming)
         _answer_all(incoming, outgoing, make())
         code = 0
     except MemoryError:
@@ -101,6 +113,27 @@ def _settle_in(memory_limit: int | None) -> None:
     gc.disable()
     if memory_limit is not None:
         _limit_memory(memory_limit)
+
+
+def _leave_with_driver(incoming: int) -> None:
+    """See to it that a worker that hangs does not outlive its driver."""
+    driver = select.poll()
+    driver.register(incoming, 0)  # of its own accord, poll tells of the hang-up alone
+
+    def look(*_: object) -> None:
+        if driver.poll(0):
+            os._exit(0)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Close what a fork inherited: another pool's pipes, the caller's files and sockets, a copy of its output."""
+    for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - names are all that is wanted
+        if descriptor > _STANDARD_ERROR and descriptor not in kept:
+            with suppress(OSError):
+                os.close(descriptor)
 
 
 def _leave_standard_output() -> None:

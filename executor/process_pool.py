@@ -38,16 +38,24 @@ class ProcessPool(Pool):
     """`workers` child processes.
 
     A worker that owes an answer and gives none for `patience` seconds is ended; `memory_limit` is what a worker may
-    take, in bytes, beyond what it has at its start. `worker_type` is made inside the child.
+    take, in bytes, beyond what it has at its start. `make_worker` builds the worker, of nothing or of a state and its
+    tag, inside the child; where that is not forked, it goes there by pickle.
     """
 
     name = "process"
     goal_seconds = 0.004
     batch_limit = 200
-    worker_type: type[Worker] = ProcessWorker
 
-    def __init__(self, workers: int, *, patience: float = 120.0, memory_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        workers: int,
+        *,
+        patience: float = 120.0,
+        memory_limit: int | None = None,
+        make_worker: Callable[..., Worker] = ProcessWorker,
+    ) -> None:
         self.workers = workers
+        self._make_worker = make_worker
         self._owner = os.getpid()
         self._patience, self._memory_limit = patience, memory_limit
         self._held = [None] * workers
@@ -64,7 +72,7 @@ class ProcessPool(Pool):
         self._closed = False
         try:
             for worker in range(workers):
-                self._start(worker, self.worker_type)
+                self._start(worker, self._make_worker)
         except BaseException:
             self.close()
             raise
@@ -107,11 +115,11 @@ class ProcessPool(Pool):
             return
         if link is not None:
             self._retire(link)
-        self._start(worker, partial(_born_with, self.worker_type, opening.tag, state))
+        self._start(worker, partial(_born_with, self._make_worker, opening.tag, state))
 
     def tell(self, worker: int, blob: bytes) -> None:
         """Give a worker a message that is not answered; nothing where it is gone: its successor will be told."""
-        link = self._links[worker] or self._start(worker, self.worker_type)
+        link = self._links[worker] or self._start(worker, self._make_worker)
         link.used = True
         self._send(link, blob)
 
@@ -275,7 +283,7 @@ class ProcessPool(Pool):
             msg = f"{self._losses} workers were lost in one block, the last: {reason}"
             raise PoolError(msg)
         self.reopen(worker)
-        return self._links[worker] or self._start(worker, self.worker_type)
+        return self._links[worker] or self._start(worker, self._make_worker)
 
     def _shared_state(self, opening: Opening) -> MemoryState | None:
         """Return the pre-state if workers are to be born with it."""

@@ -159,7 +159,7 @@ def _fork(read: int, write: int, make: Callable[[], Worker], memory_limit: int |
     try:
         pid = os.fork()
         if pid == 0:
-            process_child.serve(read, write, make, memory_limit)  # does not return
+            process_child.serve_forked(read, write, make, memory_limit)  # does not return
     except OSError as error:
         msg = f"a worker could not be started: {error}"
         raise PoolError(msg) from error
