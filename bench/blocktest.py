@@ -65,7 +65,7 @@ def suite_executor(
         pool = InlinePool(workers or os.cpu_count() or 1, seed, batch_limit=1)
     return BlockExecutor(
         strategy=strategy, access_lists=access_lists, backend=backend, workers=workers, seed=seed, address=address,
-        pool=pool, recorder=recorder,
+        pool=pool, recorder=recorder, gate=False,
     )  # fmt: skip
 
 

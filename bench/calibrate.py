@@ -25,7 +25,7 @@ from executor.state import MemoryState, PreState
 from executor.state_trie import StateTrie
 from executor.types import Block, BlockResult
 from scheduler.access import AccessSet
-from scheduler.block_scheduler import Execution
+from scheduler.execution import Execution
 
 Sets: TypeAlias = tuple[AccessSet, ...]
 
@@ -309,7 +309,9 @@ def validate(
     """
     found = []
     for count in workers:
-        with BlockExecutor(strategy="graph", access_lists="exact", backend=backend, workers=count) as executor:
+        with BlockExecutor(
+            strategy="graph", access_lists="exact", backend=backend, workers=count, gate=False
+        ) as executor:
             found += [_validated(one, executor, cores or os.cpu_count(), repeat) for one in prepared]
     return found
 

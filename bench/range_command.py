@@ -15,6 +15,7 @@ import typer
 
 from bench.console import ERRORS, progress, results_stream
 from bench.range_journal import Journal, open_journal, row_fields
+from bench.range_pool import LastingPool
 from bench.range_report import Comparison, JsonRows, Output, TableRows, Totals
 from bench.ranges import BlockRange, files_of
 from executor.block_executor import make_pool
@@ -80,7 +81,8 @@ class RangeOptions:
     @contextmanager
     def pool(self) -> Iterator[Pool]:
         """Yield a pool whose workers are up."""
-        pool = make_pool(self.backend, self.workers or os.cpu_count() or 1, seed=self.shuffle, address=self.address)
+        workers = self.workers or os.cpu_count() or 1
+        pool = LastingPool(lambda: make_pool(self.backend, workers, seed=self.shuffle, address=self.address))
         try:
             yield pool
         finally:

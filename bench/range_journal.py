@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +24,13 @@ import executor
 import scheduler
 from executor.errors import InputOutputError, InvalidInput, PoolError, UsageError
 from executor.files import printable
+from executor.json_fields import is_nested_deeper
 from executor.whole_block import BlockRow, RowError, Spans, engine_version
 
 Fields: TypeAlias = dict[str, Any]
 FIRST = b'{"engine": "'
 """How every line begins: what is cut off must be ours."""
+NESTED = 3
 NOT_KEPT = (PoolError.__name__, InputOutputError.__name__)
 """Errors of a machine, not of a file: a later run tries again."""
 
@@ -90,11 +93,13 @@ class Journal:
         os.ftruncate(self._descriptor, self._end)
 
     def _index(self, line: bytes) -> None:
+        if not line.startswith(FIRST) or is_nested_deeper(line, NESTED):
+            raise self._foreign()
         try:
             fields = json.loads(line)
             engine = fields.pop("engine")
             row = row_of(fields)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise self._foreign() from None
         if engine == engine_stamp() and _lasts(row) and row.content is not None:
             self._places[row.content] = (self._end, len(line))
@@ -118,13 +123,14 @@ class Journal:
     def note(self, row: BlockRow) -> None:
         """Add a row; when this returns it is on disk."""
         line = json.dumps({"engine": engine_stamp(), **row_fields(row)}).encode() + b"\n"
-        try:
-            self._write(line)
-        except OSError as error:
-            msg = f"{printable(self.path)}: cannot be written after {self.kept} blocks ({error.strerror})"
-            raise InputOutputError(f"{msg}; make room and go on with --resume") from None
-        self._end += len(line)
-        self.kept += _lasts(row)
+        with _uninterrupted():
+            try:
+                self._write(line)
+            except OSError as error:
+                msg = f"{printable(self.path)}: cannot be written after {self.kept} blocks ({error.strerror})"
+                raise InputOutputError(f"{msg}; make room and go on with --resume") from None
+            self._end += len(line)
+            self.kept += _lasts(row)
 
     def _write(self, line: bytes) -> None:
         try:
@@ -132,9 +138,20 @@ class Journal:
             while left:
                 left = left[os.write(self._descriptor, left) :]
             os.fsync(self._descriptor)
-        except BaseException:  # a full disk, or Ctrl-C: half a line is none
+        except BaseException:  # half a line is none
             os.ftruncate(self._descriptor, self._end)
             raise
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait: a row is kept and counted, or neither."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _lasts(row: BlockRow) -> bool:

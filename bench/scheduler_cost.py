@@ -39,8 +39,9 @@ from scheduler.access import (
     WriteSet,
 )
 from scheduler.batching import fill_batch, target
-from scheduler.block_scheduler import BlockScheduler, Execution, Observation
+from scheduler.block_scheduler import BlockScheduler
 from scheduler.cost import CostModel, Features
+from scheduler.execution import Execution, Observation
 from scheduler.graph import build
 from scheduler.multi_version import MultiVersionState
 

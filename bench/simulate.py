@@ -24,8 +24,9 @@ from executor.state import PreState, sweepable_accounts
 from executor.types import Block, BlockResult
 from scheduler.access import NONCE, AccessSet, TxIndex
 from scheduler.batching import fill_batch, target
-from scheduler.block_scheduler import BlockScheduler, Execution, Observation
+from scheduler.block_scheduler import BlockScheduler
 from scheduler.cost import CostModel
+from scheduler.execution import Execution, Observation
 from scheduler.graph import DependencyGraph, build
 from scheduler.multi_version import MultiVersionState
 

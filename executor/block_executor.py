@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from executor.access_lists import SOURCES
+from executor.dispatch import Experience, execute_parallel
 from executor.errors import UsageError
-from executor.parallel import execute_parallel
 from executor.pool import InlinePool, Pool
 from executor.process_pool import ProcessPool
 from executor.replay_pool import ReplayPool
@@ -19,7 +19,6 @@ from executor.state_trie import StateTrie
 from executor.strategies import SEQUENTIAL, STRATEGY_NAMES, expected_sets
 from executor.types import Block, BlockResult
 from scheduler.access import AccessSet
-from scheduler.cost import CostModel
 
 BACKENDS = ("inline", "process", "ray")
 
@@ -28,9 +27,11 @@ class BlockExecutor:
     """Executes blocks in parallel; the result is that of sequential execution, to the last byte.
 
     `strategy` is sequential, graph, optimistic or waves; `access_lists` declared, observed, exact or none;
-    `backend` inline (deterministic, in this process) or ray. `workers` defaults to the number of cores, `seed`
+    `backend` inline (deterministic, in this process), process or ray. `workers` defaults to the number of cores, `seed`
     shuffles the completion order of the inline backend, `address` names a Ray cluster to join. A `pool` made
-    elsewhere is used and left open; a `recorder` notes every run, which a `ReplayPool` runs again. Raises UsageError
+    elsewhere is used and left open; a `recorder` notes every run, which a `ReplayPool` runs again. Without `gate` every
+    block goes to the workers, also where they lose; what it said is in `result.stats.gate`. `experience` is what the
+    executor has learned of costs. Raises UsageError
     for names that do not exist, PoolError where workers cannot be had.
     """
 
@@ -45,6 +46,7 @@ class BlockExecutor:
         address: str | None = None,
         pool: Pool | None = None,
         recorder: ScheduleRecorder | None = None,
+        gate: bool = True,
     ) -> None:
         self.strategy = _one_of("strategy", strategy, STRATEGY_NAMES)
         self.access_lists = _one_of("access lists", access_lists, SOURCES)
@@ -59,7 +61,8 @@ class BlockExecutor:
         if isinstance(pool, ReplayPool):
             pool.expect(strategy, access_lists)
         self._recorder = recorder
-        self._costs = CostModel()
+        self.gate = gate
+        self.experience = Experience()
         self._owns_pool = pool is None
         self._pool = None if strategy == SEQUENTIAL else pool
         if pool is None and strategy != SEQUENTIAL:
@@ -85,7 +88,16 @@ class BlockExecutor:
         """Execute `block` with these expected access sets, one per transaction, right or wrong."""
         assert self._pool is not None, "a sequential executor has no scheduler"  # noqa: S101
         return execute_parallel(
-            block, pre_state, self._pool, self.strategy, self.access_lists, sets, self._costs, self._recorder, pre_trie
+            block,
+            pre_state,
+            self._pool,
+            self.strategy,
+            self.access_lists,
+            sets,
+            self.experience,
+            gate=self.gate,
+            recorder=self._recorder,
+            pre_trie=pre_trie,
         )
 
     def close(self) -> None:

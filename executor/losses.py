@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from executor.errors import PoolError
 from executor.hashing import keccak256
 from executor.types import RawTransaction
-from scheduler.block_scheduler import Execution
+from scheduler.execution import Execution
 
 MOST_LOSSES_OF_ONE = 3
 """Workers that may be lost with an execution among the suspects, before it is to blame."""

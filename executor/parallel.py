@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from time import perf_counter
 
-from executor.collector import collector_paused
+from executor.access_lists import observed_sets
 from executor.context import block_context
 from executor.costs import BlockCosts
 from executor.errors import PoolError
 from executor.evm import Engine, run_prologue
+from executor.gate import Gate
 from executor.losses import Losses
 from executor.merge import BlockMerger
 from executor.pool import IN_FLIGHT, Lost, Pool, Reply
@@ -24,13 +25,15 @@ from executor.schedule import ScheduleRecorder
 from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
 from executor.state_trie import StateTrie
-from executor.strategies import Plan, make_plan
-from executor.types import Block, BlockResult, BlockStats, TransactionResult
+from executor.strategies import Plan
+from executor.traffic import TrafficCount
+from executor.types import Block, BlockResult, BlockStats, GateDecision, TransactionResult
 from executor.wire import BatchReply, Task, pack_batch, pack_updates, unpack_reply
-from scheduler.access import NONCE, AccessSet, TxIndex
+from scheduler.access import NONCE, TxIndex
 from scheduler.batching import fill_batch, target
-from scheduler.block_scheduler import BlockScheduler, Execution, Observation
-from scheduler.cost import CostModel
+from scheduler.block_scheduler import BlockScheduler
+from scheduler.execution import Execution, Observation
+from scheduler.graph import build
 from scheduler.multi_version import MultiVersionState
 
 MOST_STALE_STATES = 3
@@ -38,7 +41,10 @@ MOST_STALE_STATES = 3
 
 
 class BlockRun:
-    """One block on a pool."""
+    """One block on a pool; with a `gate` the rest of it may end up on the driver.
+
+    `levels`, if known, are the predicted seconds of the heaviest path that starts with each transaction.
+    """
 
     def __init__(
         self,
@@ -46,8 +52,11 @@ class BlockRun:
         pre_state: PreState,
         pool: Pool,
         plan: Plan,
-        model: CostModel,
+        costs: BlockCosts,
         started: float,
+        *,
+        levels: list[float] | None = None,
+        gate: Gate | None = None,
         recorder: ScheduleRecorder | None = None,
         pre_trie: StateTrie | None = None,
     ) -> None:
@@ -59,7 +68,7 @@ class BlockRun:
         self._state = MultiVersionState(pre_state, derived_existence=empty_removed)
         self._engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))
         self._settled, self._started = settled, started
-        self._model = model
+        self._costs, self._gate = costs, gate
         self._free = [0.0] * len(block.transactions)
         self._merger = BlockMerger(block, self._engine, settled, pre_state, pre_trie)
         self._scheduler = BlockScheduler(
@@ -70,6 +79,7 @@ class BlockRun:
             barrier=plan.barrier,
             trusting=plan.trusting,
         )
+        self._scheduler.prioritise(levels)
         self._results: dict[TxIndex, TransactionResult] = {}
         self._log: list[tuple[int, bytes]] = []
         self._origins = list(range(pool.workers))
@@ -82,14 +92,19 @@ class BlockRun:
         self._overtaken: set[int] = set()
         self._tickets = self._lost_workers = self._fresh_workers = 0
         self._dispatch = self._settle = self._merge = self._wait = 0.0
+        self._traffic = TrafficCount(pool)
+        self._decision: GateDecision | None = None
+        self._all_executed = False
 
     def run(self) -> BlockResult:
         """Execute the block."""
         try:
             self._begin()
-            while not self._scheduler.done:
+            while not (self._scheduler.done or self._decision):
                 self._send_batches()
                 self._receive()
+            if self._decision is not None:
+                self._run_rest_here()
             if self._script is not None:
                 self._script.end()
         except BaseException:
@@ -101,10 +116,7 @@ class BlockRun:
     def _begin(self) -> None:
         clock = perf_counter()
         if self._block.transactions:
-            self._pool.begin(self._block, self._pre_state)
-        self._costs = BlockCosts(self._block, self._model)  # while the workers unpack
-        if self._plan.graph is not None and self._pool.goal_seconds is not None:
-            self._scheduler.prioritise(self._plan.graph.bottom_levels(list(self._costs)))
+            self._traffic.begin(self._block, self._pre_state, self._gate)
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._state.record(-1, prologue.writes)
         self._log.append((-1, pack_updates([(-1, prologue.writes, prologue.codes)])))
@@ -139,7 +151,7 @@ class BlockRun:
         if goal is None:
             return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
-        seconds = target(left, self._pool.workers, goal)
+        seconds = target(left, self._pool.workers, self._pool.message_cost.goal)
         return fill_batch(self._scheduler, self._costs, seconds, limit=limit)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
@@ -152,7 +164,9 @@ class BlockRun:
         if self._recorder is not None:
             self._recorder.sent(worker, self._tickets, executions)
         tasks = [Task(execution.index, not execution.at_head) for execution in executions]
-        self._pool.submit(worker, self._tickets, pack_batch(self._tickets, updates, tasks))
+        blob = pack_batch(self._tickets, updates, tasks)
+        self._traffic.sent(blob)
+        self._pool.submit(worker, self._tickets, blob)
 
     # -- receive and settle -------------------------------------------------------------------------------
 
@@ -173,6 +187,7 @@ class BlockRun:
             return
         worker, executions = batch
         self._load[worker] -= 1
+        self._traffic.received(worker, reply.blob, answer)
         if answer.stale:
             self._bring_up(worker, executions, answer)
             return
@@ -186,7 +201,10 @@ class BlockRun:
             self._costs.learn(index, result.seconds)
             settled += self._scheduler.finish(index, _observation(result, execution))
         self._settle += perf_counter() - clock
+        self._traffic.learn(len(results), answer.overhead)
         self._merge_settled(settled)
+        self._traffic.mark()
+        self._reconsider()
 
     def _merge_settled(self, settled: list[TxIndex]) -> None:
         clock = perf_counter()
@@ -234,6 +252,44 @@ class BlockRun:
         """Return the tickets a worker has not answered, in the order in which it got them."""
         return [ticket for ticket, (owner, _) in self._batches.items() if owner == worker]
 
+    # -- the gate, once more -------------------------------------------------------------------------------
+
+    def _reconsider(self) -> None:
+        """Ask where conflicts came as a surprise whether the workers still gain anything."""
+        scheduler, executed = self._scheduler, len(self._results)
+        if self._gate is None or not scheduler.conflicts or scheduler.done or self._plan.trusting:
+            return
+        if executed < len(self._block.transactions):
+            self._decision = self._gate.hopeless(executed, scheduler.conflicts, self._pool.workers)
+        elif not self._all_executed:
+            self._all_executed = True
+            self._decision = self._gate.rest(*self._chain_of_stale(), self._pool)
+
+    def _chain_of_stale(self) -> tuple[float, float, int]:
+        """Return the seconds of all stale results, those of their longest chain as observed, and its length."""
+        stale = self._scheduler.stale
+        again = [0.0] * len(self._results)
+        for index in stale:
+            again[index] = self._results[index].seconds
+        results = [self._results[index] for index in range(len(again))]
+        graph = build(observed_sets(results, self._pre_state))
+        span, path = graph.critical_path(again)
+        return sum(again), span, sum(again[index] > 0 for index in path)
+
+    def _run_rest_here(self) -> None:
+        """Settle one transaction after another: by the result that a worker gave, or by executing it here."""
+        self._pool.abandon()
+        self._batches.clear()
+        self._scheduler.recall()
+        while not self._scheduler.done:
+            index = self._scheduler.head
+            self._scheduler.start(index)
+            raw = self._block.transactions[index].raw
+            self._results[index] = result = self._engine.execute(raw, self._settled, index, assume_nonce=False)
+            self._costs.learn(index, result.seconds)
+            observation = Observation(result.reads, result.bounds, result.writes)
+            self._merge_settled(self._scheduler.finish(index, observation))
+
     # -- the end ------------------------------------------------------------------------------------------
 
     def _finish(self) -> BlockResult:
@@ -258,35 +314,11 @@ class BlockRun:
             merge_seconds=self._merge,
             wait_seconds=self._wait,
             executions_by_tx=executions,
+            gate=self._decision,
+            traffic=self._traffic.total(),
         )
 
 
 def _observation(result: TransactionResult, execution: Execution) -> Observation:
-    assumed = frozenset() if execution.at_head else frozenset({(result.sender, NONCE, 0)})
+    assumed = () if execution.at_head else ((result.sender, NONCE, 0),)
     return Observation(result.reads, result.bounds, result.writes, assumed)
-
-
-def execute_parallel(
-    block: Block,
-    pre_state: PreState,
-    pool: Pool,
-    strategy: str,
-    source: str,
-    sets: tuple[AccessSet, ...] | None,
-    model: CostModel,
-    recorder: ScheduleRecorder | None = None,
-    pre_trie: StateTrie | None = None,
-) -> BlockResult:
-    """Execute a block on a pool, with these expected access sets; the result is that of sequential execution.
-
-    Raises InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails on settled state,
-    PoolError where workers are lost for good.
-    """
-    with collector_paused():
-        started = perf_counter()
-        plan = make_plan(strategy, source, sets)
-        run = BlockRun(block, pre_state, pool, plan, model, started, recorder, pre_trie)
-        if recorder is None:
-            return run.run()
-        with recorder.recording(block, strategy, source, pool.name, pool.workers):
-            return run.run()

@@ -13,6 +13,7 @@ from executor.types import Block
 from executor.versions import StateTag, VersionedState, new_tag
 from executor.wire import pack_block, pack_state, pack_steps
 from executor.worker import Worker
+from scheduler.batching import MESSAGE_SHARE, MessageCost
 
 IN_FLIGHT = 2
 """Messages a worker holds at a time: one that it executes and one that waits, so that it never idles."""
@@ -74,8 +75,9 @@ class Opening:
 class Pool(ABC):
     """Workers that execute batches. Replies come in any order, keyed by ticket.
 
-    `goal_seconds` is the predicted work worth one message, None where messages cost nothing; `batch_limit` the
-    most executions in one. `shipped` counts the bytes of states, blocks and batches sent.
+    `goal_seconds` is the predicted work worth one message before any was measured, None where messages cost nothing;
+    `batch_limit` the most executions in one. `shipped` counts the bytes of states and blocks sent, `sent_whole`
+    the workers that were given the whole state of the present block.
     """
 
     name: str
@@ -83,6 +85,8 @@ class Pool(ABC):
     goal_seconds: float | None
     batch_limit: int
     shipped: int = 0
+    sent_whole: int = 0
+    _message_cost: MessageCost | None = None
     _opening: Opening | None = None
     _held: list[StateTag | None]
 
@@ -93,6 +97,7 @@ class Pool(ABC):
         self._opening = Opening(block, pre_state)
         if not hasattr(self, "_held"):
             self._held = [None] * self.workers
+        self.sent_whole = 0
         for worker in range(self.workers):
             self._open(worker)
 
@@ -101,6 +106,18 @@ class Pool(ABC):
         if self._opening is not None:
             self._held[worker] = None
             self._open(worker)
+
+    @property
+    def message_cost(self) -> MessageCost:
+        """What messages cost, learned over all blocks of this pool."""
+        if self._message_cost is None:
+            self._message_cost = MessageCost((self.goal_seconds or 0.0) * MESSAGE_SHARE)
+        return self._message_cost
+
+    def holds_epoch(self, state: VersionedState) -> bool:
+        """Return whether every worker needs only what changed to hold `state`."""
+        held = getattr(self, "_held", [None])
+        return all(state.steps_since(tag) is not None for tag in held)
 
     def forget_states(self) -> None:
         """Take it that no worker holds any state: the next block ships its pre-state whole."""
@@ -111,6 +128,7 @@ class Pool(ABC):
         assert opening is not None  # noqa: S101 - set by the caller
         steps = opening.steps(self._held[worker])
         if steps is None:
+            self.sent_whole += 1
             self.load(worker, opening)
         elif steps:
             self._tell(worker, steps)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # its `uv run` hook can hang without an error
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -28,7 +28,9 @@ from executor.wire import unpack_reply
 from executor.worker import Worker
 
 START_SECONDS = 60.0
-"""How long workers may take to start before that is an error; a replacement then shares a CPU instead."""
+"""How long workers may take to start. One that takes the place of a lost one then shares a CPU instead."""
+LOOK_SECONDS = 1.0
+"""How often it is looked whether there is still room for a worker that starts."""
 INLINE_BYTES = 64 * 1024
 """Messages above this go through Ray's object store, which copies them once for all workers of a machine."""
 MOST_LOSSES = 8
@@ -72,10 +74,20 @@ class RayWorker(Worker):
             raise SystemExit(OUT_OF_MEMORY)
         return answer
 
+    def where(self) -> tuple[int, str]:
+        """Return the process and the node that this worker lives in."""
+        return self.pid(), ray.get_runtime_context().get_node_id()
+
 
 def _ran_out(answer: bytes) -> bool:
     results = unpack_reply(answer).results
     return any((result.failure or "").startswith("MemoryError") for _, result in results)
+
+
+class _Batch(NamedTuple):
+    worker: int
+    ticket: int
+    blob: bytes
 
 
 class RayPool(Pool):
@@ -95,9 +107,10 @@ class RayPool(Pool):
         self.patience = patience
         self._owner = os.getpid()
         self._shared: dict[int, tuple[bytes, Any]] = {}
-        self._in_flight: dict[Any, tuple[int, int]] = {}
+        self._in_flight: dict[Any, _Batch] = {}
         self._since = [0.0] * workers
         self._starting: dict[int, Any] = {}
+        self._sharing: set[int] = set()
         self._losses = 0
         self._actors: list[Any] = [None] * workers
         _SESSION.enter(self, workers, address)
@@ -109,7 +122,7 @@ class RayPool(Pool):
 
     def _start_all(self) -> None:
         for worker in range(self.workers):
-            self._start(worker, cpus=1)
+            self._start(worker)
         hellos = list(self._starting.values())
         up, missing = ray.wait(hellos, num_returns=len(hellos), timeout=START_SECONDS)
         if missing:
@@ -124,16 +137,24 @@ class RayPool(Pool):
             raise PoolError(msg) from error
         self._starting.clear()
 
-    def _start(self, worker: int, cpus: int) -> None:
-        """Put a fresh actor in a worker's place; Ray starts it in its own time."""
-        options = {"num_cpus": cpus, "max_restarts": 0, "max_task_retries": 0}
+    def _start(self, worker: int, *, shares: bool = False) -> None:
+        """Put a fresh actor in a worker's place, on a CPU of its own or one it shares; Ray starts it when it can."""
+        options = {"num_cpus": 0 if shares else 1, "max_restarts": 0, "max_task_retries": 0}
+        (self._sharing.add if shares else self._sharing.discard)(worker)
         self._actors[worker] = ray.remote(self.worker_class).options(**options).remote()
         self._starting[worker] = self._actors[worker].pid.remote()
         self._since[worker] = monotonic()
 
     def pids(self) -> list[int]:
         """Return the processes of the workers, once all are up."""
-        return list(ray.get([actor.pid.remote() for actor in self._actors]))
+        return [pid for pid, _ in self._where()]
+
+    def nodes(self) -> list[str]:
+        """Return the nodes of the workers, as Ray names them, once all are up."""
+        return [node for _, node in self._where()]
+
+    def _where(self) -> list[tuple[int, str]]:
+        return list(ray.get([actor.where.remote() for actor in self._actors], timeout=START_SECONDS))
 
     # -- messages
 
@@ -166,9 +187,12 @@ class RayPool(Pool):
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Send a batch to a worker."""
         self._check_process()
-        if not any(owner == worker for owner, _ in self._in_flight.values()):
+        if not any(batch.worker == worker for batch in self._in_flight.values()):
             self._since[worker] = monotonic()
-        self._in_flight[self._actors[worker].handle.remote(blob)] = (worker, ticket)
+        self._send(_Batch(worker, ticket, blob))
+
+    def _send(self, batch: _Batch) -> None:
+        self._in_flight[self._actors[batch.worker].handle.remote(batch.blob)] = batch
 
     def next_event(self) -> Event:
         """Wait for one reply, or for the news that a worker is gone."""
@@ -176,12 +200,21 @@ class RayPool(Pool):
             ready, _ = ray.wait(list(self._in_flight), num_returns=1, timeout=self._time_left())
             if ready:
                 return self._event(ready[0])
-            lost = self._overdue()
-            if lost is not None:
-                return lost
+            for worker in sorted({batch.worker for batch in self._in_flight.values()}):
+                if worker in self._starting:
+                    self._see_to_start(worker)
+                elif monotonic() >= self._since[worker] + self.patience:
+                    return self._replace(worker, f"no answer for {self.patience:g} s")
+
+    def _time_left(self) -> float:
+        """Return the seconds until a worker's time is up, or one that starts is to be looked after."""
+        if self._starting:
+            return LOOK_SECONDS
+        oldest = min(self._since[batch.worker] for batch in self._in_flight.values())
+        return max(0.0, oldest + self.patience - monotonic())
 
     def _event(self, ref: Any) -> Event:
-        worker, ticket = self._in_flight[ref]
+        worker, ticket, _ = self._in_flight[ref]
         try:
             blob = ray.get(ref)
         except GONE as error:
@@ -196,41 +229,45 @@ class RayPool(Pool):
 
     # -- losses
 
-    def _time_left(self) -> float:
-        """Return the seconds until a worker is overdue."""
-        return max(0.0, min(self._deadline(worker) for worker, _ in self._in_flight.values()) - monotonic())
-
-    def _deadline(self, worker: int) -> float:
-        return self._since[worker] + (START_SECONDS if worker in self._starting else self.patience)
-
-    def _overdue(self) -> Lost | None:
-        """Give up a worker that has had its time, and return the news."""
-        now = monotonic()
-        for worker in {worker for worker, _ in self._in_flight.values()}:
-            if now < self._deadline(worker):
-                continue
-            hello = self._starting.get(worker)
-            if hello is None:
-                return self._replace(worker, f"no answer for {self.patience:g} s")
-            if not ray.wait([hello], timeout=0)[0]:
-                reason = f"its place was not filled in {START_SECONDS:g} s: {_SESSION.room()}"
-                return self._replace(worker, reason, shares=True)
-            del self._starting[worker]  # it is up, and busy
-        return None
-
-    def _replace(self, worker: int, reason: str, *, shares: bool = False) -> Lost:
-        """Put a fresh actor in the place of one that is gone, and on a shared CPU where there is no other."""
-        lost = [ref for ref, (owner, _) in self._in_flight.items() if owner == worker]
-        tickets = tuple(sorted(self._in_flight.pop(ref)[1] for ref in lost))
-        ray.kill(self._actors[worker])
-        self._start(worker, cpus=0 if shares or _SESSION.crowded() else 1)
-        self._held[worker] = None
+    def _replace(self, worker: int, reason: str) -> Lost:
+        """Put a fresh actor in the place of one that is gone."""
+        tickets = tuple(sorted(batch.ticket for batch in self._take_back(worker)))
+        self._start_again(worker, shares=_SESSION.crowded())
         self._losses += 1
         if self._losses > MOST_LOSSES:
             msg = f"{self._losses} workers were lost in one block, the last: {reason}"
             raise PoolError(msg)
         self.reopen(worker)
         return Lost(worker, tickets, reason)
+
+    def _see_to_start(self, worker: int) -> None:
+        """Let a worker that does not start share a CPU: the node of its predecessor is gone, and the others are full.
+
+        It has executed nothing, so what was sent to it is sent again, and nobody need know.
+        """
+        waiting = monotonic() - self._since[worker]
+        if ray.wait([self._starting[worker]], timeout=0)[0]:  # up, and busy
+            del self._starting[worker]
+            self._since[worker] = monotonic()
+        elif worker in self._sharing and waiting > START_SECONDS:
+            msg = f"a lost worker could not be replaced in {START_SECONDS:g} s: {_SESSION.room()}"
+            raise PoolError(msg)
+        elif worker not in self._sharing and (waiting > START_SECONDS or _SESSION.crowded()):
+            batches = self._take_back(worker)
+            self._start_again(worker, shares=True)
+            self.reopen(worker)
+            for batch in batches:
+                self._send(batch)
+
+    def _take_back(self, worker: int) -> list[_Batch]:
+        """Return what is in flight with a worker, in the order in which it got it; no reply is returned any more."""
+        refs = [ref for ref, batch in self._in_flight.items() if batch.worker == worker]
+        return [self._in_flight.pop(ref) for ref in refs]
+
+    def _start_again(self, worker: int, *, shares: bool) -> None:
+        ray.kill(self._actors[worker])
+        self._held[worker] = None
+        self._start(worker, shares=shares)
 
     # -- the end
 

@@ -28,7 +28,8 @@ from executor.types import Block
 from executor.wire import batch_tasks, pack_stale, unpack, unpack_reply
 from executor.worker import Worker
 from scheduler.access import TxIndex
-from scheduler.block_scheduler import BlockScheduler, Execution
+from scheduler.block_scheduler import BlockScheduler
+from scheduler.execution import Execution
 
 
 class Replica:

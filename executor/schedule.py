@@ -16,7 +16,7 @@ from typing import TypeAlias
 from executor.header import header_hash
 from executor.types import Block, TransactionResult
 from scheduler.access import TxIndex, WriteSet
-from scheduler.block_scheduler import Execution
+from scheduler.execution import Execution
 
 DIGEST_BYTES = 8
 Results: TypeAlias = Sequence[tuple[TxIndex, TransactionResult]]

@@ -32,7 +32,7 @@ from executor.schedule import (
     Sent,
     WorkerLost,
 )
-from scheduler.block_scheduler import Execution
+from scheduler.execution import Execution
 
 FORMAT = "parallel-evm-schedule/1"
 MAX_NESTING = 8

@@ -22,11 +22,11 @@ def execute_sequential(block: Block, pre_state: PreState, pre_trie: StateTrie | 
     Raises InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails.
     """
     with collector_paused():
-        return _execute(block, pre_state, pre_trie)
+        return execute_in_order(block, pre_state, pre_trie, perf_counter())
 
 
-def _execute(block: Block, pre_state: PreState, pre_trie: StateTrie | None) -> BlockResult:
-    started = perf_counter()
+def execute_in_order(block: Block, pre_state: PreState, pre_trie: StateTrie | None, started: float) -> BlockResult:
+    """Return the block's result, timed from `started` (of `perf_counter`); the collector is the caller's to pause."""
     context = block_context(block)
     settled = SettledState(pre_state, empty_removed=context.rules.empty_accounts_removed)
     engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))

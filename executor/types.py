@@ -158,12 +158,48 @@ class StateDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class GateDecision:
+    """Where a block ran and why: "workers", "driver", or "rest on the driver" from some point on.
+
+    The seconds are what was predicted for one after another and for the workers; 0.0 where nothing was computed.
+    """
+
+    where: str
+    reason: str = ""
+    sequential_seconds: float = 0.0
+    parallel_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What went between driver and workers in a block.
+
+    `driver_seconds` and `worker_seconds` are processor time of the driver's process and of all workers,
+    `execution_seconds` the part of the latter inside executions; `message_seconds` is the learned cost of a message on
+    both sides, `transaction_seconds` that of a transaction beside its execution, `goal_seconds` the work that was put
+    into one. `state_bytes` were sent to begin the block; `memory` holds resident bytes per worker that has answered.
+    """
+
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    state_bytes: int = 0
+    driver_seconds: float = 0.0
+    worker_seconds: float = 0.0
+    execution_seconds: float = 0.0
+    message_seconds: float = 0.0
+    transaction_seconds: float = 0.0
+    goal_seconds: float = 0.0
+    memory: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BlockStats:
     """How the block was executed: counts, and seconds on the driver.
 
     `executions` counts runs of transactions, `conflicts` results that were found stale, `max_executions` the
     most runs of one transaction, `lost_workers` replacements. Dispatch, settle and merge are the driver's own
-    seconds; `wait_seconds` those in which it waited for workers.
+    seconds (of the clock: other processes may have had the processor); `wait_seconds` those in which it waited for
+    workers. `gate` says where the block ran; None where nobody asked.
     """
 
     transactions: int = 0
@@ -178,6 +214,8 @@ class BlockStats:
     merge_seconds: float = 0.0
     wait_seconds: float = 0.0
     executions_by_tx: tuple[int, ...] = ()
+    gate: GateDecision | None = None
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,37 +5,64 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scheduler.access import TxIndex
-from scheduler.block_scheduler import BlockScheduler, Execution
+from scheduler.block_scheduler import BlockScheduler
+from scheduler.execution import Execution
 
 MESSAGE_SHARE = 0.03
 """Part of a batch's time that its message may cost."""
-_NEW_SHARE = 0.1
-"""Weight of a new measurement of a message's cost."""
-_LEAST, _MOST = 0.002, 0.030
-"""Bounds of the goal in seconds: below, messages crowd the driver; above, a worker idles at the end of the block."""
+_MEMORY = 0.97
+"""What is left of a measurement's weight when the next one comes."""
+_LEAST_SPREAD = 0.25
+"""Variance of batch sizes below which nobody can tell a message's cost from its transactions'."""
 
 
 class MessageCost:
-    """What a message costs in processor seconds, measured while running, and the work that is worth one.
+    """What a message costs in processor seconds on both sides, and each transaction in it beside its execution.
 
-    >>> cost = MessageCost(first=0.0003)
+    A line fitted to (transactions in a batch, seconds beside their executions), recent batches counting most. Neither
+    leaves a factor of four around what is expected at `first`: measured times are those of a busy machine.
+
+    >>> cost = MessageCost(first=0.0003, per_transaction=0.0001)
     >>> round(cost.goal, 4)
     0.01
+    >>> for size in [1, 9, 5] * 50:
+    ...     cost.learn(size, 0.0006 + 0.00005 * size)
+    >>> round(cost.seconds, 6), round(cost.per_transaction, 6)
+    (0.0006, 5e-05)
     """
 
-    __slots__ = ("seconds",)
+    __slots__ = ("_first", "_first_each", "_sums", "per_transaction", "seconds")
 
-    def __init__(self, first: float) -> None:
-        self.seconds = first
+    def __init__(self, first: float, per_transaction: float = 1e-4) -> None:
+        self._first, self._first_each = first, per_transaction
+        self.seconds, self.per_transaction = first, per_transaction
+        self._sums = [0.0] * 5
 
-    def learn(self, seconds: float) -> None:
+    def learn(self, transactions: int, seconds: float) -> None:
         """Take in what one message cost; a pause counts as four times what is usual at most."""
-        self.seconds += _NEW_SHARE * (min(max(seconds, 0.0), 4 * self.seconds) - self.seconds)
+        y = min(seconds, 4 * (self.seconds + self.per_transaction * transactions))
+        sample = (1.0, transactions, y, transactions * transactions, transactions * y)
+        self._sums = [_MEMORY * old + new for old, new in zip(self._sums, sample, strict=True)]
+        weight, x, y, xx, xy = self._sums
+        spread = xx / weight - (x / weight) ** 2
+        if spread > _LEAST_SPREAD:
+            slope = (xy / weight - x * y / weight**2) / spread
+            self.per_transaction = _near(slope, self._first_each)
+        self.seconds = _near((y - self.per_transaction * x) / weight, self._first)
 
     @property
     def goal(self) -> float:
         """Seconds of predicted work worth one message."""
-        return min(_MOST, max(_LEAST, self.seconds / MESSAGE_SHARE))
+        return self.seconds / MESSAGE_SHARE
+
+    @property
+    def share(self) -> float:
+        """Part of a chain's time that goes into messages: each batch waits for the one before it."""
+        return MESSAGE_SHARE
+
+
+def _near(value: float, expected: float) -> float:
+    return min(4 * expected, max(expected / 4, value))
 
 
 def target(remaining_seconds: float, workers: int, goal: float) -> float:

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from heapq import heappop, heappush
-from typing import NamedTuple
 
-from scheduler.access import Bounds, Location, ReadSet, TxIndex, WriteSet, describe
+from scheduler.access import Bounds, Location, ReadSet, TxIndex, WriteSet
+from scheduler.execution import Execution, Observation, SchedulerFault
 from scheduler.graph import DependencyGraph
 from scheduler.multi_version import MultiVersionState
 from scheduler.observed import sources
@@ -29,32 +29,6 @@ from scheduler.start_order import StartOrder
 WAITING, RUNNING, STALE, STANDING, SETTLED = range(5)
 _SPECULATIVE_RUNS = 2
 """Executions of one transaction before the head reaches it."""
-
-
-class Execution(NamedTuple):
-    """One run of one transaction; `at_head` runs on settled state and may assume nothing."""
-
-    index: TxIndex  # type: ignore[assignment] # hides tuple.index, which nobody calls
-    incarnation: int
-    at_head: bool
-
-
-class Observation(NamedTuple):
-    """What an execution saw and did; values of `assumed` locations are checked at the head only."""
-
-    reads: ReadSet
-    bounds: Bounds
-    writes: WriteSet
-    assumed: Collection[Location] = ()
-
-
-class SchedulerFault(AssertionError):  # noqa: N818 - says whose fault it is
-    """A result made on settled state contradicts it: a fault of worker or scheduler, never of the block."""
-
-    def __init__(self, index: TxIndex, location: Location) -> None:
-        super().__init__(f"transaction {index} ran on settled state, yet saw another {describe(location)}")
-        self.index = index
-        self.location = location
 
 
 class BlockScheduler:
@@ -127,6 +101,11 @@ class BlockScheduler:
         """Return which of the transactions that could start now goes first, None if none could."""
         return self._ready.best()
 
+    @property
+    def stale(self) -> list[TxIndex]:
+        """The transactions whose results are in doubt, in block order."""
+        return [index for index, status in enumerate(self._status) if status == STALE]
+
     def rerun_of_head(self) -> TxIndex | None:
         """Return the head if it is to run again now."""
         again = self._head in self._ready and self.executions[self._head] > 0
@@ -189,6 +168,14 @@ class BlockScheduler:
         if execution.at_head:
             self._exact = index
         return execution
+
+    def recall(self) -> None:
+        """Take back every running execution: its result will not come. The head can start then."""
+        for index, status in enumerate(self._status):
+            if status == RUNNING:
+                self._status[index] = WAITING if self._results[index] is None else STALE
+        if not self.done and self._status[self._head] in (WAITING, STALE):
+            self._ready.add(self._head)
 
     def finish(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
         """Take in the result of a running execution; return what is settled by it, in block order."""

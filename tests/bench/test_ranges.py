@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.range_pool import LastingPool
 from bench.ranges import AHEAD, BlockRange, files_of
 from executor.capsule import load_capsule
-from executor.errors import InputOutputError
+from executor.errors import InputOutputError, PoolError
 from executor.pool import IN_FLIGHT, Event, InlinePool, Lost, Reply
 from executor.process_child import ProcessWorker
 from executor.process_pool import ProcessPool
@@ -394,3 +395,41 @@ def test_a_block_that_kills_processes_is_named(tmp_path: Path) -> None:
     assert error is not None
     assert error.message.startswith("4 workers were lost while they ran it, the last: ")
     assert deaths == 4
+
+
+def test_a_range_survives_more_losses_than_a_pool(tmp_path: Path) -> None:
+    files = write_capsules(tmp_path, 9)
+    for path in files[:4]:
+        Path(f"{path}.deadly").write_text("always")
+    made: list[ProcessPool] = []
+
+    def make() -> ProcessPool:
+        made.append(ProcessPool(2, make_worker=MortalWorker))
+        return made[-1]
+
+    pool = LastingPool(make)
+    try:
+        blocks = BlockRange(files, pool)
+        rows = list(blocks.rows())
+    finally:
+        pool.close()
+    assert [row.error is not None and row.error.name for row in rows[:4]] == ["PoolError"] * 4
+    assert untimed(rows[4:]) == expected(files[4:])
+    assert len(made) > 1
+    assert not [pid for earlier in made for pid in earlier.pids() if pid and Path(f"/proc/{pid}").exists()]
+
+
+def test_a_pool_that_answers_nothing_is_not_made_again(tmp_path: Path) -> None:
+    class Dead(InlinePool):
+        def next_event(self) -> Event:
+            raise PoolError("no workers")
+
+    made: list[Dead] = []
+
+    def make() -> Dead:
+        made.append(Dead(1))
+        return made[-1]
+
+    with pytest.raises(PoolError, match="no workers"):
+        list(BlockRange(write_capsules(tmp_path, 2), LastingPool(make)).rows())
+    assert len(made) == 1

@@ -12,7 +12,7 @@ from bench.virtual_clock import VirtualClock
 from executor.access_lists import observed_sets
 from executor.sequential import execute_sequential
 from scheduler.access import STORAGE, AccessSet, Location, Value, WriteSet
-from scheduler.block_scheduler import Observation
+from scheduler.execution import Observation
 from scheduler.graph import build
 from scheduler.multi_version import MultiVersionState
 from tests.scheduler.toy import PlainState

@@ -107,8 +107,8 @@ class Echo(Worker):
             hang()
         if not blob.startswith(b"?"):
             return None
-        size = int(blob[1:12])
-        return blob[1:12].ljust(size, blob[12:13] or b".")
+        size = int(blob[1:11])
+        return blob[1:11].ljust(size, blob[11:12] or b".")
 
 
 class Talker(ProcessWorker):

@@ -88,7 +88,7 @@ def assert_runs(
     assert_same(result, expected, state)
     assert len(log.settled) == len(block.transactions)
     assert all(one is other for one, other in zip(log.settled, result.transactions, strict=True))
-    assert result.stats.lost_workers == len(log.losses) == lost
+    assert result.stats.lost_workers == len(log.losses) == lost, log.losses
     lost_tickets = [ticket for loss in log.losses for ticket in loss.tickets]
     assert len(set(lost_tickets)) == len(lost_tickets)
     return result, log

@@ -54,7 +54,7 @@ def test_deep_calls_run_in_ray_workers(ray_pool: RayPool) -> None:
     builder.fund(user(0), balance=ETHER * 100)
     builder.send(user(0), deep_caller(builder), gas=400_000_000)
     block = builder.block()
-    with BlockExecutor(strategy="optimistic", pool=ray_pool) as executor:
+    with BlockExecutor(strategy="optimistic", pool=ray_pool, gate=False) as executor:
         assert_same(executor.execute(block, builder.state), execute_sequential(block, builder.state), builder.state)
 
 

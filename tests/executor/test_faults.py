@@ -17,7 +17,7 @@ from executor.state import MemoryState, PreState
 from executor.types import Block, BlockResult
 from executor.wire import STATE
 from scheduler.access import AccessSet
-from scheduler.block_scheduler import Execution
+from scheduler.execution import Execution
 from tests.faulty import (
     AFTER,
     ALL,

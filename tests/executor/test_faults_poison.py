@@ -13,7 +13,7 @@ from executor.errors import PoolError
 from executor.hashing import keccak256
 from executor.losses import MOST_LOSSES_OF_ONE, Losses
 from executor.types import RawTransaction
-from scheduler.block_scheduler import Execution
+from scheduler.execution import Execution
 from tests.executor.test_faults import asked, small_block
 from tests.faulty import IDLE, Faults, FaultyPool
 from tests.oracle import SCHEDULES, Schedule, assert_same

@@ -33,7 +33,7 @@ def spinning_block(transactions: int, contracts: int) -> Builder:
 def test_ray_gives_the_sequential_result(ray_pool: RayPool, strategy: str, lists: str) -> None:
     builder = spinning_block(40, contracts=5)
     block, state = builder.block(), builder.state
-    with BlockExecutor(strategy=strategy, access_lists=lists, pool=ray_pool) as executor:
+    with BlockExecutor(strategy=strategy, access_lists=lists, pool=ray_pool, gate=False) as executor:
         result = executor.execute(block, state)
     assert_same(result, execute_sequential(block, state), state)
     assert result.stats.executions <= (40 if lists == "exact" else 120)
@@ -52,7 +52,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(ray_pool: RayPool, monkey
         return wait()
 
     monkeypatch.setattr(ray_pool, "next_event", kill_then_wait)
-    with BlockExecutor(strategy="graph", access_lists="exact", pool=ray_pool) as executor:
+    with BlockExecutor(strategy="graph", access_lists="exact", pool=ray_pool, gate=False) as executor:
         result = executor.execute(block, state)
     assert_same(result, execute_sequential(block, state), state)
     assert result.stats.lost_workers == 1
@@ -64,7 +64,7 @@ def test_a_worker_killed_between_blocks_is_replaced(ray_pool: RayPool) -> None:
     block, state = builder.block(), builder.state
     os.kill(ray_pool.pids()[1], signal.SIGKILL)
     time.sleep(0.5)
-    with BlockExecutor(strategy="optimistic", pool=ray_pool) as executor:
+    with BlockExecutor(strategy="optimistic", pool=ray_pool, gate=False) as executor:
         result = executor.execute(block, state)
     assert_same(result, execute_sequential(block, state), state)
 

@@ -30,7 +30,7 @@ SMALL = [116525, 2179522, 5891667, 9069000, 19934116, 22615247]
 def ratio(block: Recorded, strategy: str, lists: str, pool: InlinePool | RayPool) -> float:
     """Hold one schedule against sequential execution; return executions per transaction."""
     capsule = block.capsule
-    with BlockExecutor(strategy=strategy, access_lists=lists, pool=pool) as executor:
+    with BlockExecutor(strategy=strategy, access_lists=lists, pool=pool, gate=False) as executor:
         if lists == "exact":
             result = executor.execute_with(capsule.block, capsule.pre_state, block.exact_sets)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from scheduler.access import Address, Location, Value, WriteSet
-from scheduler.block_scheduler import Observation
+from scheduler.execution import Observation
 
 
 def observe(

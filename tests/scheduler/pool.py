@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from scheduler.access import TxIndex, WriteSet
 from scheduler.batching import fill_batch
-from scheduler.block_scheduler import BlockScheduler, Execution, Observation
+from scheduler.block_scheduler import BlockScheduler
+from scheduler.execution import Execution, Observation
 from scheduler.multi_version import MultiVersionState
 from tests.scheduler.toy import PlainState, Program, assumed_nonces, execute
 

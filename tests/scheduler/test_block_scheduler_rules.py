@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scheduler.access import BALANCE, EXISTENCE, NONCE, STORAGE, AccessSet
-from scheduler.block_scheduler import BlockScheduler, Execution, Observation, SchedulerFault
+from scheduler.block_scheduler import BlockScheduler
+from scheduler.execution import Execution, Observation, SchedulerFault
 from scheduler.graph import DependencyGraph, build
 from scheduler.multi_version import MultiVersionState
 from tests.scheduler.helpers import observe

@@ -22,7 +22,7 @@ from scheduler.access import (
     Value,
     WriteSet,
 )
-from scheduler.block_scheduler import Observation
+from scheduler.execution import Observation
 
 ADDRESSES = tuple(bytes([number]) * 20 for number in range(1, 5))
 SLOTS = (0, 1)

@@ -1,0 +1,109 @@
+"""Where a block runs: on the workers, or on the driver where the gate finds that the workers would lose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+from executor.collector import collector_paused
+from executor.costs import BlockCosts, features_of
+from executor.gate import WORKERS, Gate
+from executor.parallel import BlockRun
+from executor.pool import Pool
+from executor.replay_pool import ReplayPool
+from executor.schedule import ScheduleRecorder
+from executor.sequential import execute_in_order
+from executor.state import PreState
+from executor.state_trie import StateTrie
+from executor.strategies import make_plan
+from executor.types import Block, BlockResult, GateDecision
+from scheduler.access import AccessSet
+from scheduler.cost import CostModel
+
+_LEARNED_FROM = 64
+"""Transactions of a block run on the driver whose times are learned: enough to know, too few to notice."""
+
+
+@dataclass(slots=True)
+class Experience:
+    """What an executor has learned from the blocks before: costs of transactions, and what the gate needs."""
+
+    costs: CostModel = field(default_factory=CostModel)
+    gate: Gate = field(default_factory=Gate)
+
+
+def execute_parallel(
+    block: Block,
+    pre_state: PreState,
+    pool: Pool,
+    strategy: str,
+    source: str,
+    sets: tuple[AccessSet, ...] | None,
+    experience: Experience,
+    *,
+    gate: bool = True,
+    recorder: ScheduleRecorder | None = None,
+    pre_trie: StateTrie | None = None,
+) -> BlockResult:
+    """Execute a block with these expected access sets; the result is that of sequential execution.
+
+    The gate is not asked on pools whose messages cost nothing, nor where a schedule is recorded or replayed. Raises
+    InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails on settled state, PoolError where
+    workers are lost for good.
+    """
+    asked = gate and pool.goal_seconds is not None and recorder is None and not isinstance(pool, ReplayPool)
+    with collector_paused():
+        started = perf_counter()
+        rough = experience.gate.rough(block, pre_state, pool) if asked else None
+        if rough is not None:
+            return _on_driver(block, pre_state, pre_trie, experience, started, rough)
+        plan = make_plan(strategy, source, sets)
+        costs = BlockCosts(block, experience.costs)
+        levels = None
+        if pool.goal_seconds is not None and plan.graph is not None:
+            levels = plan.graph.bottom_levels(list(costs))
+        decision = None
+        if asked:
+            decision = experience.gate.close(costs, levels, pre_state, pool)
+            if decision.where != WORKERS:
+                return _on_driver(block, pre_state, pre_trie, experience, started, decision)
+        run = BlockRun(
+            block,
+            pre_state,
+            pool,
+            plan,
+            costs,
+            started,
+            levels=levels,
+            gate=experience.gate if asked else None,
+            recorder=recorder,
+            pre_trie=pre_trie,
+        )
+        if recorder is None:
+            result = run.run()
+        else:
+            with recorder.recording(block, strategy, source, pool.name, pool.workers):
+                result = run.run()
+        experience.gate.learn(result, lists=plan.graph is not None)
+        return _decided(result, result.stats.gate or decision)
+
+
+def _on_driver(
+    block: Block,
+    pre_state: PreState,
+    pre_trie: StateTrie | None,
+    experience: Experience,
+    started: float,
+    decision: GateDecision,
+) -> BlockResult:
+    result = execute_in_order(block, pre_state, pre_trie, started)
+    count = len(block.transactions)
+    for index in range(0, count, 1 + count // _LEARNED_FROM):
+        experience.costs.learn(features_of(block.transactions[index].raw), result.transactions[index].seconds)
+    experience.gate.learn(result, lists=True)
+    stats = replace(result.stats, seconds=perf_counter() - started)
+    return _decided(replace(result, stats=stats), decision)
+
+
+def _decided(result: BlockResult, decision: GateDecision | None) -> BlockResult:
+    return replace(result, stats=replace(result.stats, gate=decision))

@@ -1,0 +1,137 @@
+"""The gate: a block that would not be faster on the workers runs on the driver, and the result says why.
+
+What a parallel run costs beside its executions is learned while running: per message and per transaction
+(`scheduler.batching.MessageCost`), per piece of state, per conflict. A decision must cost next to nothing where it
+says no, so a rough look at the gas comes before a close one at every transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from executor.pool import Pool
+from executor.state import MemoryState, PreState
+from executor.types import Block, BlockResult, GateDecision
+from executor.versions import VersionedState
+
+WORKERS, DRIVER, REST = "workers", "driver", "rest on the driver"
+_LEAST_GAIN = 0.95
+"""Predicted parallel over sequential time up to which the workers get a block: both predictions err."""
+_WORTH_A_LOOK = 0.85
+"""The same for the rough look, which knows nothing of chains."""
+_PER_ACCOUNT, _PER_SLOT, _PER_CODE_BYTE = 2e-6, 1e-6, 1e-9
+"""Seconds of processor time to pack a state and unpack it again, the driver's and one worker's (DESIGN.md)."""
+_FIXED_MESSAGES = 6
+"""What a block costs before the first execution, its state apart, in messages: the block to each worker, and idling."""
+_NEW_SHARE = 0.3
+_FIRST_SECONDS_PER_GAS = 1.2e-8
+_FIRST_RERUNS = 0.1
+"""Part of a block that runs again where nobody knows beforehand what touches what."""
+_CONFLICTS_FOR_SURE = 8
+"""Results after which a share of conflicts says something."""
+
+
+class Gate:
+    """Decides where blocks run; lives as long as the executor and learns from every block."""
+
+    def __init__(self) -> None:
+        self.seconds_per_gas = _FIRST_SECONDS_PER_GAS
+        self.reruns = _FIRST_RERUNS
+        self.shipping = 1.0
+
+    # -- before a block
+
+    def rough(self, block: Block, pre_state: PreState, pool: Pool) -> GateDecision | None:
+        """Return the decision for blocks that are too small whatever they hold; None asks for a closer look."""
+        count = len(block.transactions)
+        if pool.workers == 1:
+            return GateDecision(DRIVER, "one worker can only be slower than the driver itself")
+        if count < 2:
+            return GateDecision(DRIVER, f"{count or 'no'} transaction{'' if count == 1 else 's'} to execute")
+        sequential = self.seconds_per_gas * (block.header.gas_used or block.header.gas_limit)
+        parallel = self._fixed(pool, pre_state) + sequential / pool.workers
+        if parallel < _WORTH_A_LOOK * sequential:
+            return None
+        return GateDecision(DRIVER, _small(sequential, parallel), sequential, parallel)
+
+    def close(
+        self, costs: Sequence[float], levels: Sequence[float] | None, pre_state: PreState, pool: Pool
+    ) -> GateDecision:
+        """Return the decision by predicted seconds of every transaction.
+
+        `levels` are those of the heaviest path that starts with each, None where no list says what waits for what.
+        """
+        work = sum(costs)
+        span = max(costs if levels is None else levels, default=0.0)
+        serial = self.reruns * work if levels is None else 0.0
+        message = pool.message_cost
+        messages = work / message.goal + pool.workers
+        overhead = len(costs) * message.per_transaction + messages * message.seconds
+        shared = (work + overhead) / pool.workers
+        parallel = self._fixed(pool, pre_state) + max(span * (1 + message.share), shared) + serial
+        if parallel < _LEAST_GAIN * work:
+            return GateDecision(WORKERS, "", work, parallel)
+        if span > shared:
+            reason = f"its longest chain is {span / work:.0%} of the work, which nobody can run side by side"
+        elif serial > (work - parallel) / 2 and serial > overhead:
+            reason = f"without lists {self.reruns:.0%} of the work would run again, one after another"
+        else:
+            reason = _small(work, parallel)
+        return GateDecision(DRIVER, reason, work, parallel)
+
+    def _fixed(self, pool: Pool, pre_state: PreState) -> float:
+        return _FIXED_MESSAGES * pool.message_cost.seconds + self.shipping * _shipping_seconds(pre_state, pool)
+
+    # -- in the middle of one
+
+    def hopeless(self, executed: int, conflicts: int, workers: int) -> GateDecision | None:
+        """Return the decision to stop where so much runs again that one after another is faster."""
+        share = conflicts / executed if executed else 0.0
+        if executed < _CONFLICTS_FOR_SURE or share <= 1 - 1 / workers:
+            return None
+        reason = f"{conflicts} of the first {executed} results were stale: the workers' lead is lost in running again"
+        return GateDecision(REST, reason)
+
+    def rest(self, stale: float, span: float, chain: int, pool: Pool) -> GateDecision | None:
+        """Return the decision for `stale` seconds to run again, whose longest chain takes `span` in `chain` steps."""
+        message = pool.message_cost
+        parallel = max(span, stale / pool.workers) + chain * message.seconds
+        if parallel < _LEAST_GAIN * stale:
+            return None
+        reason = f"what is left to run again is a chain: {span / stale:.0%} of {1e3 * stale:.1f} ms"
+        return GateDecision(REST, reason, stale, parallel)
+
+    # -- after one
+
+    def learn(self, result: BlockResult, *, lists: bool) -> None:
+        """Take in what a block cost; where its conflicts were not known before, how much of it ran again."""
+        seconds = sum(transaction.seconds for transaction in result.transactions)
+        if result.gas_used:
+            self.seconds_per_gas += _NEW_SHARE * (seconds / result.gas_used - self.seconds_per_gas)
+        stats = result.stats
+        if not lists and stats.transactions:
+            again = stats.conflicts / stats.transactions
+            self.reruns += _NEW_SHARE * (min(1.0, again) - self.reruns)
+
+    def learn_shipping(self, predicted: float, measured: float) -> None:
+        """Take in what it cost the driver to send a state: half of what was predicted for both sides."""
+        if predicted > 0:
+            self.shipping += _NEW_SHARE * (min(4.0, 2 * measured / predicted) - self.shipping)
+
+
+def shipping_seconds(pre_state: PreState) -> float:
+    """Return the predicted processor time to send a state whole, on both sides."""
+    if not isinstance(pre_state, MemoryState):
+        return 0.0
+    slots = sum(len(account.storage) for account in pre_state.accounts.values())
+    code = sum(map(len, pre_state.codes.values()))
+    return len(pre_state.accounts) * _PER_ACCOUNT + slots * _PER_SLOT + code * _PER_CODE_BYTE
+
+
+def _shipping_seconds(pre_state: PreState, pool: Pool) -> float:
+    held = isinstance(pre_state, VersionedState) and pool.holds_epoch(pre_state)
+    return 0.0 if held else shipping_seconds(pre_state)
+
+
+def _small(sequential: float, parallel: float) -> str:
+    return f"too small: {1e3 * parallel:.1f} ms predicted on the workers, {1e3 * sequential:.1f} ms on the driver"

@@ -1,0 +1,34 @@
+"""What goes between scheduler and workers: executions there, observations back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from scheduler.access import Bounds, Location, ReadSet, TxIndex, WriteSet, describe
+
+
+class Execution(NamedTuple):
+    """One run of one transaction; `at_head` runs on settled state and may assume nothing."""
+
+    index: TxIndex  # type: ignore[assignment] # hides tuple.index, which nobody calls
+    incarnation: int
+    at_head: bool
+
+
+class Observation(NamedTuple):
+    """What an execution saw and did; values of `assumed` locations are checked at the head only."""
+
+    reads: ReadSet
+    bounds: Bounds
+    writes: WriteSet
+    assumed: Collection[Location] = ()
+
+
+class SchedulerFault(AssertionError):  # noqa: N818 - says whose fault it is
+    """A result made on settled state contradicts it: a fault of worker or scheduler, never of the block."""
+
+    def __init__(self, index: TxIndex, location: Location) -> None:
+        super().__init__(f"transaction {index} ran on settled state, yet saw another {describe(location)}")
+        self.index = index
+        self.location = location
