@@ -151,6 +151,15 @@ def test_a_worker_that_was_replaced_between_blocks_is_up_to_date(chain: Chain) -
     assert pool.told == Counter({STATE: 3 + 6, STEPS: 3 * 5, BLOCK: 3 * 6 + 6})
 
 
+def test_two_chains_in_turn_are_not_taken_for_one(chain: Chain) -> None:
+    """Versions of two epochs are numbered alike; steps of one do not lead from the other."""
+    pool = FaultyPool(2, 6, 2, NO_FAULTS)
+    for one, other in zip(chain, chain_of(6, bystanders=3), strict=True):
+        for block, state, expected in (one, other):
+            assert run(pool, block, state, expected) == Counter({STATE: 2, BLOCK: 2})
+            assert_holds(pool, state)
+
+
 def test_going_back_or_far_ahead_takes_a_snapshot(chain: Chain) -> None:
     pool = FaultyPool(2, 5, 2, NO_FAULTS)
     blocks = list(chain)
