@@ -18,6 +18,8 @@ from dataclasses import asdict
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Any, TypeAlias
 
 import executor
@@ -145,13 +147,22 @@ class Journal:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait: a row is kept and counted, or neither."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    """Let Ctrl-C wait: a row is kept and counted, or neither.
+
+    A signal mask would not do: where there are other threads, as with Ray, one of them takes the signal.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or current_thread() is not main_thread():
+        yield
+        return
+    waiting: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda *signalled: waiting.append(signalled))
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+    if waiting:
+        handler(*waiting[0])
 
 
 def _lasts(row: BlockRow) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -190,6 +191,27 @@ def test_half_a_line_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert [line["content"] for line in lines(path)] == ["aa"]
         journal.note(BROKEN)
     assert [line["content"] for line in lines(path)] == ["aa", "bb"]
+
+
+def test_ctrl_c_waits_until_a_row_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rows.jsonl"
+    sync = os.fsync
+
+    def interrupted(descriptor: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+        sync(descriptor)
+
+    with open_journal(path, resume=False) as journal:
+        assert journal is not None
+        monkeypatch.setattr(os, "fsync", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            journal.note(ROW)
+        monkeypatch.undo()
+        assert journal.kept == 1
+        journal.note(BROKEN)
+    assert recalled(path, "aa", "bb") == [ROW, BROKEN]
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
