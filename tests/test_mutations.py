@@ -19,6 +19,9 @@ import pytest
 from tests.data import ROOT
 
 SETTLING = "tests/executor/test_settling.py"
+FAULTS = "tests/executor/test_faults.py"
+CHAIN = "tests/executor/test_faults_chain.py"
+POISON = "tests/executor/test_faults_poison.py"
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,66 @@ MUTANTS = [
                 "base if deltas is None else base + deltas.amounts[0]",
             ),
         ),
+    ),
+    Mutant(
+        "replies taken twice",
+        "executor/parallel.py",
+        (("self._batches.pop(answer.ticket, None)", "self._batches.get(answer.ticket)"),),
+        FAULTS,
+    ),
+    Mutant(
+        "what a lost worker ran taken for known",
+        "executor/parallel.py",
+        (("        self._origins[worker] = self._pool.workers + self._fresh_workers\n", ""),),
+        FAULTS,
+    ),
+    Mutant(
+        "what a lost worker was told taken for known",
+        "executor/parallel.py",
+        (("        self._known[worker] = 0\n", ""),),
+        FAULTS,
+    ),
+    Mutant(
+        "stale answer not met with the state",
+        "executor/parallel.py",
+        (("            self._pool.reopen(worker)\n", ""),),
+        FAULTS,
+    ),
+    Mutant(
+        "state given twice for two stale answers",
+        "executor/parallel.py",
+        (("        if answer.ticket not in self._overtaken:\n", "        if True:\n"),),
+        FAULTS,
+    ),
+    Mutant(
+        "what waited behind the suspect suspected",
+        "executor/losses.py",
+        (("[batch] if place else self._pieces(batch, reason)", "self._pieces(batch, reason)"),),
+        POISON,
+    ),
+    Mutant(
+        "lost batches never halved",
+        "executor/losses.py",
+        (("        if len(batch) == 1 or times == 1:", "        if True:"),),
+        POISON,
+    ),
+    Mutant(
+        "tag of the state not compared",
+        "executor/worker.py",
+        (("        self._ready = self._tag == tag and", "        self._ready = "),),
+        CHAIN,
+    ),
+    Mutant(
+        "step applied to any state",
+        "executor/worker.py",
+        (("if self._tag != before or not", "if not"),),
+        CHAIN,
+    ),
+    Mutant(
+        "epoch of the state not compared",
+        "executor/versions.py",
+        (("if tag is None or tag.epoch != self.tag.epoch:", "if tag is None:"),),
+        CHAIN,
     ),
 ]
 
