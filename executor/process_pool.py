@@ -316,4 +316,4 @@ def _large(state: PreState) -> MemoryState | None:
 
 def _born_with(make: Callable[..., Worker], tag: StateTag, state: MemoryState) -> Worker:
     """Return a worker that holds a state; in a child, which may then change what the driver has under a tag."""
-    return make(tag, MemoryState(state.accounts, state.codes, complete=state.complete))
+    return make(tag=tag, pre_state=MemoryState(state.accounts, state.codes, complete=state.complete))

@@ -83,8 +83,9 @@ class SpawnedChild:
         return self._process.exitcode
 
     def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
+        """End it at once; once the fork server has seen its end, its number may be another's."""
+        if self._process.exitcode is None:
+            self._process.kill()
 
 
 def start(make: Callable[[], Worker], memory_limit: int | None) -> tuple[Child, int, int]:

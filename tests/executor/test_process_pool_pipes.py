@@ -65,15 +65,15 @@ def test_large_messages_both_ways_do_not_block_each_other(workers: int) -> None:
     pool = ProcessPool(workers, make_worker=Echo)
     pool.begin(builder.block(), builder.state)
     for worker in range(workers):
-        pool.tell(worker, bytes(6 * MEGABYTE))
-    sizes = {ticket: (5 * MEGABYTE + ticket, "abcdefghijkl"[ticket % 12]) for ticket in range(6 * workers)}
+        pool.tell(worker, bytes(3 * MEGABYTE))
+    sizes = {ticket: (2 * MEGABYTE + ticket, "abcdefghijkl"[ticket % 12]) for ticket in range(4 * workers)}
     waiting, load = list(sizes), [0] * workers
     answers: dict[int, bytes] = {}
     while len(answers) < len(sizes):
         for worker in range(workers):
             while waiting and load[worker] < IN_FLIGHT:
                 ticket = waiting.pop()
-                pool.submit(worker, ticket, question(*sizes[ticket], 7 * MEGABYTE))
+                pool.submit(worker, ticket, question(*sizes[ticket], 3 * MEGABYTE))
                 load[worker] += 1
         event = pool.next_event()
         assert isinstance(event, Reply)
@@ -87,7 +87,8 @@ def test_large_messages_both_ways_do_not_block_each_other(workers: int) -> None:
 def test_a_large_state_and_a_large_block_go_through_the_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executor.process_pool.LARGE_STATE", 10**9)
     builder = counting()
-    builder.state.put(b"\x77" * 20, storage={slot: slot << 200 for slot in range(1, 60_000)})
+    builder.state.put(b"\x77" * 20, storage={slot: slot << 200 for slot in range(1, 80_000)})
+    builder.state.complete = False  # its root would take seconds
     pool = ProcessPool(2)
     assert_runs(pool, builder.block(), builder.state, lost=0)
     assert pool.shipped > 2 * 2 * MEGABYTE
