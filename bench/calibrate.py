@@ -23,8 +23,9 @@ from executor.schedule import Results, ScheduleRecorder
 from executor.sequential import execute_sequential
 from executor.state import MemoryState, PreState
 from executor.state_trie import StateTrie
-from executor.types import Block, BlockResult
+from executor.types import Block, BlockResult, BlockStats
 from scheduler.access import AccessSet
+from scheduler.batching import MESSAGE_SHARE, MessageCost
 from scheduler.execution import Execution
 
 Sets: TypeAlias = tuple[AccessSet, ...]
@@ -38,6 +39,8 @@ SECONDS_PER_BYTE = 4e-10
 """To copy a byte into a pipe or a store, or out of it."""
 _SETTINGS = ((2, 3), (4, 3), (2, 12), (4, 24))
 """Workers and most executions in a message of the runs that costs are solved from."""
+_LESSONS = 100
+"""Pairs of messages after which a pool has learned what they cost."""
 _SOLVABLE = 1e-9
 """What is left of a column that the others explain, as a share of it, below which it tells nothing of its own."""
 
@@ -56,12 +59,19 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Measured and simulated seconds of one block; measured is the fastest run: other load only ever slows."""
+    """Measured and simulated seconds of one block.
+
+    Measured is the fastest run, as other load only ever slows; `load` is the machine's (of the last minute) before the
+    runs, and above one, which is this command, the comparison says little.
+    """
 
     label: str
     workers: int
     measured_seconds: float
     simulated_seconds: float
+    measured_messages: int
+    simulated_messages: int
+    load: float
 
     @property
     def error_percent(self) -> float:
@@ -204,6 +214,7 @@ def calibrate(block: Block, pre_state: PreState, sets: Sets, backend: str = "pro
         driver_worker=first.told_bytes * SECONDS_PER_BYTE,
         driver_prepare=first.prepare,
         driver_end=max(0.0, first.end - first.last * driver[0]),
+        goal_seconds=_learned_goal(transport.goal_seconds, driver[1] + worker[1], driver[0] + worker[0]),
         driver_transaction=driver[0],
         driver_message=driver[1],
         driver_update=driver[2] + copying,
@@ -222,6 +233,14 @@ def _timed(block: Block, pre_state: PreState, sets: Sets, workers: int, limit: i
         executor.execute_with(block, pre_state, sets)
         runs = sorted((_run(executor, pool, traffic, block, pre_state, sets) for _ in range(repeat)), key=_length)
     return runs[len(runs) // 2]
+
+
+def _learned_goal(first: float, message: float, transaction: float) -> float:
+    """Return the work worth one message that a pool comes to whose messages cost so much on both sides."""
+    cost = MessageCost(first * MESSAGE_SHARE)
+    for size in (1, 9) * _LESSONS:
+        cost.learn(size, message + size * transaction)
+    return cost.goal
 
 
 def _length(run: _Timed) -> float:
@@ -318,7 +337,21 @@ def validate(
 
 def _validated(prepared: Prepared, executor: BlockExecutor, cores: float | None, repeat: int) -> Validation:
     block, pre_state, sets = prepared.block, prepared.pre_state, prepared.sets
+    load = os.getloadavg()[0]
     executor.execute_with(block, pre_state, sets)
-    measured = [executor.execute_with(block, pre_state, sets).stats.seconds for _ in range(repeat)]
+    measured = [executor.execute_with(block, pre_state, sets).stats for _ in range(repeat)]
     simulated = simulate(block, pre_state, prepared.sequential, sets, executor.workers, prepared.costs, cores)
-    return Validation(prepared.label, executor.workers, min(measured), simulated.seconds)
+    fastest = min(measured, key=_seconds)
+    return Validation(
+        label=prepared.label,
+        workers=executor.workers,
+        measured_seconds=fastest.seconds,
+        simulated_seconds=simulated.seconds,
+        measured_messages=fastest.batches,
+        simulated_messages=simulated.messages,
+        load=load,
+    )
+
+
+def _seconds(stats: BlockStats) -> float:
+    return stats.seconds

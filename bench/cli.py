@@ -7,10 +7,7 @@ document that is not what it says, 11 a file that cannot be read, 12 bad RLP, 13
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +17,23 @@ from rich.console import Console
 
 from bench.console import ERRORS, one_line, print_json, progress, results_stream
 from bench.measure import BlockReport, Case, Cases, document, measure_all
+from bench.options import (
+    AccessLists,
+    AddressOption,
+    Backend,
+    BackendOption,
+    JsonOption,
+    ListsOption,
+    NoGateOption,
+    Options,
+    PatienceOption,
+    RepeatOption,
+    SequentialOption,
+    ShuffleOption,
+    Strategy,
+    StrategyOption,
+    WorkersOption,
+)
 from bench.range_command import (
     NOT_OF_RANGES,
     ONLY_OF_RANGES,
@@ -33,16 +47,13 @@ from bench.range_command import (
     replay_range,
 )
 from bench.report import show_blocks
+from bench.scheduler_cost import bench_scheduler
 from bench.schedules import FollowOption, RecordOption, recorder_to, scripted_pool
-from executor.block_executor import BlockExecutor
+from bench.simulation import simulate_command
 from executor.capsule import load_capsule
 from executor.errors import InputOutputError, ParallelEvmError, UsageError
 
 INTERRUPTED = 130
-Strategy = StrEnum("Strategy", ["sequential", "graph", "optimistic", "waves"])
-AccessLists = StrEnum("AccessLists", ["declared", "observed", "exact", "none"])
-Backend = StrEnum("Backend", ["inline", "process", "ray"])
-
 app = typer.Typer(
     name="parallel-evm",
     help="Execute Ethereum blocks in parallel, exactly, and say why they are not faster.",
@@ -51,52 +62,6 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-
-StrategyOption = Annotated[Strategy, typer.Option(help="What decides when a transaction runs.")]
-ListsOption = Annotated[AccessLists, typer.Option(help="Where expected access sets come from.")]
-BackendOption = Annotated[Backend, typer.Option(help="Where workers live.")]
-WorkersOption = Annotated[int | None, typer.Option(min=1, help="Workers; the number of cores by default.")]
-SequentialOption = Annotated[bool, typer.Option("--no-sequential", help="Do not run sequentially for comparison.")]
-RepeatOption = Annotated[int, typer.Option(min=1, help="Runs per block; times are medians.")]
-ShuffleOption = Annotated[int | None, typer.Option(help="Seed of the completion order (inline only).")]
-AddressOption = Annotated[str | None, typer.Option(help="Ray cluster to join; a local one by default.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What `replay` and `run` share."""
-
-    strategy: str
-    access_lists: str
-    backend: str
-    workers: int | None
-    no_sequential: bool
-    repeat: int
-    shuffle: int | None
-    address: str | None
-    json: bool
-    record: Path | None = None
-    follow: Path | None = None
-
-    @contextmanager
-    def executor(self) -> Iterator[BlockExecutor]:
-        """Yield an executor with its workers up; its schedule is recorded or follows a recording if asked for."""
-        with (
-            scripted_pool(self.follow, self.workers, self.shuffle, self.address) as pool,
-            recorder_to(self.record) as recorder,
-            BlockExecutor(
-                strategy=self.strategy,
-                access_lists=self.access_lists,
-                backend=self.backend,
-                workers=self.workers,
-                seed=self.shuffle,
-                address=self.address,
-                pool=pool,
-                recorder=recorder,
-            ) as executor,
-        ):
-            yield executor
 
 
 def _version(show: bool) -> None:  # noqa: FBT001 - a typer callback
@@ -128,6 +93,8 @@ def replay(
     repeat: RepeatOption = 1,
     shuffle: ShuffleOption = None,
     address: AddressOption = None,
+    no_gate: NoGateOption = False,
+    patience: PatienceOption = None,
     json: JsonOption = False,
     record: RecordOption = None,
     follow: FollowOption = None,
@@ -149,8 +116,9 @@ def replay(
     refuse_given(context, *ONLY_OF_RANGES)
     cases = [_recorded(path) for path in files]
     options = Options(
-        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow
-    )
+        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow,
+        gate=not no_gate, patience=patience,
+    )  # fmt: skip
     _measure_and_show(cases, options)
 
 
@@ -168,6 +136,8 @@ def run(
     repeat: RepeatOption = 1,
     shuffle: ShuffleOption = None,
     address: AddressOption = None,
+    no_gate: NoGateOption = False,
+    patience: PatienceOption = None,
     json: JsonOption = False,
     record: RecordOption = None,
     follow: FollowOption = None,
@@ -176,8 +146,9 @@ def run(
     from bench.generated import workload_cases  # noqa: PLC0415 - generators are not needed to replay
 
     options = Options(
-        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow
-    )
+        strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow,
+        gate=not no_gate, patience=patience,
+    )  # fmt: skip
     cases = workload_cases(workload, transactions, seed, param or [])
     _measure_and_show(cases, options, cases.summary)
 
@@ -259,6 +230,10 @@ def bench_root(
     if not all(row.equal for row in rows):
         ERRORS.print("a check failed: see the rounds marked NO")
         raise typer.Exit(1)
+
+
+app.command("bench-scheduler")(bench_scheduler)
+app.command("simulate")(simulate_command)
 
 
 @app.command()

@@ -68,9 +68,12 @@ class BlockReport:
     executions: int
     conflicts: int
     overhead: dict[str, float]
+    gate: dict[str, Any] | None
+    traffic: dict[str, Any]
     max_executions: int = 0
     lost_workers: int = 0
     repetitions: int = 1
+    batches: int = 0
     failed_transactions: int | None = None
     label: str = ""
     problems: tuple[str, ...] = field(default=())
@@ -87,15 +90,20 @@ def measure(
 ) -> tuple[BlockReport, BlockResult]:
     """Execute a case sequentially (unless `compare` is off) and with `executor`, and compare.
 
-    Both are timed over the same span with the same engine; exact access sets are made before the clock starts.
+    Both are timed over the same span with the same engine; exact access sets are made before the clock starts. Every
+    repetition ships the whole pre-state and knows of costs what blocks before this one have taught.
     """
     block, pre_state, trie = case.block, case.pre_state, case.pre_trie
     sequential = executor.strategy == SEQUENTIAL
     sets = None if sequential else expected_sets(executor.access_lists, block, pre_state)
     runs, results = [], []
+    known = executor.experience
     for _ in range(repeat):  # in turn, so that a change of the machine's speed meets both
         if compare:
             runs.append(execute_sequential(block, pre_state, trie))
+        executor.experience = known.copy()
+        if repeat > 1:
+            executor.forget_states()
         results.append(
             execute_sequential(block, pre_state, trie)
             if sequential
@@ -130,9 +138,12 @@ def _report(case: Case, executor: BlockExecutor, runs: list[BlockResult], result
         executions=result.stats.executions,
         conflicts=result.stats.conflicts,
         overhead=_overhead(result),
+        gate=None if result.stats.gate is None else asdict(result.stats.gate),
+        traffic=asdict(result.stats.traffic),
         max_executions=result.stats.max_executions,
         lost_workers=sum(one.stats.lost_workers for one in results),
         repetitions=len(results),
+        batches=result.stats.batches,
         failed_transactions=_failed(result),
         label=case.label,
         problems=problems,

@@ -62,7 +62,20 @@ def speed_table(reports: list[BlockReport], title: str) -> Table:
     """Return a row per block: times in milliseconds, and what the block's longest chain allows."""
     return _table(
         title,
-        ("block", "seq. ms", "par. ms", "speed-up", "bound", "tied", "chain txs", "gas", "s", "longest tx", "overhead"),
+        (
+            "block",
+            "seq. ms",
+            "par. ms",
+            "speed-up",
+            "bound",
+            "ran on",
+            "tied",
+            "chain txs",
+            "gas",
+            "s",
+            "longest",
+            "own",
+        ),
         [_speed_cells(report) for report in reports],
     )
 
@@ -75,6 +88,7 @@ def _speed_cells(report: BlockReport) -> tuple[str, ...]:
         _milliseconds(report.seconds),
         _ratio(report.speedup),
         _ratio(bound.speedup_at_workers),
+        _place(report),
         f"{bound.dependent_transactions / report.transactions:.0%}" if report.transactions else "-",
         str(bound.critical_path_transactions),
         f"{bound.critical_path_gas / report.gas_used:.0%}" if report.gas_used else "-",
@@ -82,6 +96,12 @@ def _speed_cells(report: BlockReport) -> tuple[str, ...]:
         f"{bound.longest_transaction_share:.0%}",
         f"{sum(report.overhead.values()):.0%}",
     )
+
+
+def _place(report: BlockReport) -> str:
+    """Return where the gate let a block run; "-" where nobody asked it."""
+    where = "-" if report.gate is None else str(report.gate["where"])
+    return {"rest on the driver": "both"}.get(where, where)
 
 
 def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
@@ -96,9 +116,10 @@ def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -
 LEGEND = """\
 = seq.: receipts, state diff and roots are those of sequential execution, to the last byte. runs/tx, most:
 executions per transaction, and of the one executed most. speed-up: sequential / parallel, same engine, same run,
-coincurve on both sides. bound: what the block's longest chain allows at this number of workers. tied: transactions
+coincurve on both sides. bound: what the block's longest chain allows at this number of workers. ran on: where the
+gate let the block run, and below why not on the workers. tied: transactions
 that read what an earlier one of the block wrote; then the longest chain of them in transactions, its share of the
-block's gas and seconds, and the longest transaction's share. overhead: the driver's share of the parallel time."""
+block's gas and seconds, and the longest transaction's share. own: the driver's share of the parallel time."""
 
 
 def show_blocks(console: Console, reports: list[BlockReport]) -> None:
@@ -114,5 +135,8 @@ def show_blocks(console: Console, reports: list[BlockReport]) -> None:
     if checked:
         console.print(f"invariants of the protocols hold after {sum(map(bool, checked))} of {len(checked)} blocks")
     for report in reports:
+        if report.gate is not None and report.gate["reason"]:
+            line = f"{report.label or report.number} ran on the {report.gate['where'].removeprefix('rest on the ')}"
+            console.print(f"{line}: {report.gate['reason']}", style="dim", highlight=False, markup=False)
         for problem in report.problems:
             console.print(f"block {report.number}: {problem}", style="red", highlight=False)

@@ -162,11 +162,17 @@ def _costs_line(costs: MessageCosts) -> str:
 def _validation_table(checked: Sequence[Validation]) -> Table:
     title = f"simulated with {os.cpu_count()} processors against measured here"
     table = Table(title=title, title_justify="left")
-    for heading in ("block", "workers", "measured ms", "simulated ms", "error"):
+    for heading in ("block", "workers", "measured ms", "simulated ms", "error", "messages", "simulated", "load before"):
         table.add_column(heading, justify="left" if heading == "block" else "right")
     for one in checked:
         times = (one.measured_seconds, one.simulated_seconds)
+        counts = (one.measured_messages, one.simulated_messages)
         table.add_row(
-            one.label, str(one.workers), *(f"{seconds * 1e3:.1f}" for seconds in times), f"{one.error_percent:+.1f} %"
+            one.label,
+            str(one.workers),
+            *(f"{seconds * 1e3:.1f}" for seconds in times),
+            f"{one.error_percent:+.1f} %",
+            *(f"{count:,}" for count in counts),
+            f"{one.load:.1f}",
         )
     return table

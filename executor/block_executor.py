@@ -21,6 +21,8 @@ from executor.types import Block, BlockResult
 from scheduler.access import AccessSet
 
 BACKENDS = ("inline", "process", "ray")
+DEFAULT_PATIENCE = 120.0
+"""Seconds: the largest blocks take 50 s in one transaction on this engine."""
 
 
 class BlockExecutor:
@@ -30,7 +32,8 @@ class BlockExecutor:
     `backend` inline (deterministic, in this process), process or ray. `workers` defaults to the number of cores, `seed`
     shuffles the completion order of the inline backend, `address` names a Ray cluster to join. A `pool` made
     elsewhere is used and left open; a `recorder` notes every run, which a `ReplayPool` runs again. Without `gate` every
-    block goes to the workers, also where they lose; what it said is in `result.stats.gate`. `experience` is what the
+    block goes to the workers, also where they lose; what it said is in `result.stats.gate`. `patience` is how many
+    seconds a worker may take for a batch before it is taken to hang, 120 by default. `experience` is what the
     executor has learned of costs. Raises UsageError
     for names that do not exist, PoolError where workers cannot be had.
     """
@@ -47,6 +50,7 @@ class BlockExecutor:
         pool: Pool | None = None,
         recorder: ScheduleRecorder | None = None,
         gate: bool = True,
+        patience: float | None = None,
     ) -> None:
         self.strategy = _one_of("strategy", strategy, STRATEGY_NAMES)
         self.access_lists = _one_of("access lists", access_lists, SOURCES)
@@ -66,7 +70,7 @@ class BlockExecutor:
         self._owns_pool = pool is None
         self._pool = None if strategy == SEQUENTIAL else pool
         if pool is None and strategy != SEQUENTIAL:
-            self._pool = make_pool(self.backend, self.workers, seed=seed, address=address)
+            self._pool = make_pool(self.backend, self.workers, seed=seed, address=address, patience=patience)
 
     def execute(self, block: Block, pre_state: PreState, pre_trie: StateTrie | None = None) -> BlockResult:
         """Execute `block` on `pre_state`, which is not changed; `pre_trie` is its trie, where there is one.
@@ -100,6 +104,11 @@ class BlockExecutor:
             pre_trie=pre_trie,
         )
 
+    def forget_states(self) -> None:
+        """Take it that no worker holds any state: the next block ships its pre-state whole, as the first one did."""
+        if self._pool is not None:
+            self._pool.forget_states()
+
     def close(self) -> None:
         """Give the workers back, unless the pool came from elsewhere."""
         if self._owns_pool and self._pool is not None:
@@ -119,15 +128,18 @@ class BlockExecutor:
         self.close()
 
 
-def make_pool(backend: str, workers: int, *, seed: int | None = None, address: str | None = None) -> Pool:
+def make_pool(
+    backend: str, workers: int, *, seed: int | None = None, address: str | None = None, patience: float | None = None
+) -> Pool:
     """Return a pool whose workers are up."""
     if backend == "inline":
         return InlinePool(workers, seed)
+    patience = DEFAULT_PATIENCE if patience is None else patience
     if backend == "process":
-        return ProcessPool(workers)
+        return ProcessPool(workers, patience=patience)
     from executor.ray_pool import RayPool  # noqa: PLC0415 - importing Ray takes seconds
 
-    return RayPool(workers, address)
+    return RayPool(workers, address, patience=patience)
 
 
 def _one_of(what: str, name: str, known: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
@@ -30,6 +31,10 @@ class Experience:
 
     costs: CostModel = field(default_factory=CostModel)
     gate: Gate = field(default_factory=Gate)
+
+    def copy(self) -> Experience:
+        """Return an independent copy, so that a measurement can start twice from the same knowledge."""
+        return Experience(self.costs.copy(), copy(self.gate))
 
 
 def execute_parallel(

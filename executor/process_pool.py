@@ -245,8 +245,9 @@ class ProcessPool(Pool):
 
     def _start(self, worker: int, make: Callable[[], Worker]) -> Link:
         self._ending = [child for child in self._ending if child.exit_code() is None]
-        link = self._links[worker] = Link(worker, make, self._memory_limit)
+        link = Link(worker, make, self._memory_limit)
         self._selector.register(link.incoming, EVENT_READ, link)
+        self._links[worker] = link  # at the end: Ctrl-C before it costs a process that never gets work, no more
         return link
 
     def _disconnect(self, link: Link) -> None:

@@ -162,11 +162,17 @@ def _fork(read: int, write: int, make: Callable[[], Worker], memory_limit: int |
         if pid == 0:
             process_child.serve_forked(read, write, make, memory_limit)  # does not return
     except OSError as error:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         msg = f"a worker could not be started: {error}"
         raise PoolError(msg) from error
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-    return ForkedChild(pid)
+    child = ForkedChild(pid)
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # here Ctrl-C strikes that came meanwhile
+    except BaseException:
+        child.kill()
+        wait_for_exit(child, 1.0)
+        raise
+    return child
 
 
 def _spawn(read: int, write: int, make: Callable[[], Worker], memory_limit: int | None) -> Child:

@@ -173,16 +173,19 @@ class RayPool(Pool):
     def tell(self, worker: int, blob: bytes) -> None:
         """Give a worker a message; one that several get is put into Ray's store once."""
         if len(blob) > INLINE_BYTES and id(blob) not in self._shared:
-            try:
-                self._shared[id(blob)] = blob, ray.put(blob)
-            except STORE_FULL as error:
-                msg = (
-                    f"{len(blob) / 1e6:.0f} MB of state do not fit into Ray's object store ({type(error).__name__});"
-                    " free disk under its temporary folder or `ray start --object-store-memory` more"
-                )
-                raise PoolError(msg) from error
+            self._shared[id(blob)] = blob, self._put(blob)
         _, argument = self._shared.get(id(blob), (blob, blob))
         self._actors[worker].handle.remote(argument)
+
+    def _put(self, blob: bytes) -> Any:
+        try:
+            return ray.put(blob)
+        except STORE_FULL as error:
+            msg = (
+                f"a state of {len(blob) / 1e6:.1f} MB does not fit into Ray's object store ({type(error).__name__});"
+                " free disk under its temporary folder, or give it more with `ray start --object-store-memory`"
+            )
+            raise PoolError(msg) from error
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Send a batch to a worker."""

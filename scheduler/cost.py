@@ -38,6 +38,12 @@ class CostModel:
         self._seconds_per_gas = seconds_per_gas
         self._seconds: dict[tuple[bytes, bytes], float] = {}
 
+    def copy(self) -> CostModel:
+        """Return an independent copy."""
+        other = CostModel(self._seconds_per_gas)
+        other._seconds = dict(self._seconds)
+        return other
+
     def predict(self, features: Features) -> float:
         """Return the expected seconds of one execution; always positive.
 

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from functools import partial
 
 import pytest
 import typer
 
-from bench.calibrate import TRANSPORTS, Prepared, _fitted, _timed, calibrate, sequential_medians, validate
+from bench import simulation
+from bench.calibrate import (
+    TRANSPORTS,
+    Prepared,
+    Validation,
+    _fitted,
+    _learned_goal,
+    _timed,
+    calibrate,
+    sequential_medians,
+    validate,
+)
 from bench.simulate import MessageCosts, simulate
 from bench.simulation import simulate_command
 from executor.access_lists import observed_sets
 from executor.errors import UsageError
 from executor.sequential import execute_sequential
+from scheduler.batching import MESSAGE_SHARE
 from tests.blocks import Builder
 from tests.oracle import assert_same
 from workloads.registry import generate
@@ -58,6 +72,11 @@ def test_what_cannot_be_told_apart_is_counted_once() -> None:
     assert 0.0 in found
 
 
+def test_a_goal_is_what_a_pool_would_learn() -> None:
+    assert _learned_goal(0.004, 0.0002, 0.00005) == pytest.approx(0.0002 / MESSAGE_SHARE)
+    assert _learned_goal(0.004, 0.0, 0.00005) == pytest.approx(0.001)
+
+
 def test_medians_leave_the_result_as_it_is(prepared: Prepared) -> None:
     again = execute_sequential(prepared.block, prepared.pre_state)
     assert_same(prepared.sequential, again, prepared.pre_state)
@@ -68,7 +87,8 @@ def test_medians_leave_the_result_as_it_is(prepared: Prepared) -> None:
 def test_costs_are_measured_beside_what_the_transport_says(prepared: Prepared) -> None:
     costs, transport = prepared.costs, TRANSPORTS["process"]
     assert (costs.latency, costs.background) == (transport.latency, transport.background)
-    assert (costs.goal_seconds, costs.batch_limit) == (transport.goal_seconds, transport.batch_limit)
+    assert costs.batch_limit == transport.batch_limit
+    assert transport.goal_seconds / 4 <= costs.goal_seconds <= transport.goal_seconds * 4
     fixed = (costs.driver_plan, costs.driver_worker, costs.driver_prepare, costs.driver_end, costs.worker_start)
     assert min(fixed) > 0
     assert costs.driver_transaction + costs.driver_message > 0
@@ -108,7 +128,9 @@ def test_costs_only_slow_a_block_down(prepared: Prepared) -> None:
 def test_a_simulation_is_compared_with_real_runs(prepared: Prepared) -> None:
     found = validate([prepared, prepared], "inline", workers=(1, 2), cores=1, repeat=1)
     assert [(one.label, one.workers) for one in found] == [("small", 1)] * 2 + [("small", 2)] * 2
-    assert all(one.measured_seconds > 0 and one.simulated_seconds > 0 for one in found)
+    assert all(one.measured_seconds > 0 and one.simulated_seconds > 0 and one.load >= 0 for one in found)
+    # Nothing was left to the driver, whatever a gate would say.
+    assert all(0 < one.measured_messages <= 40 and 0 < one.simulated_messages <= 40 for one in found)
     one = found[0]
     assert one.measured_seconds * (1 + one.error_percent / 100) == pytest.approx(one.simulated_seconds)
 
@@ -125,10 +147,21 @@ def test_the_command_prints_one_json_document(capfd: pytest.CaptureFixture[str])
         assert block["costs"]["execution"] > 0
 
 
-def test_the_command_shows_a_table_per_block(capfd: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = command(capfd, *QUICK)
+def inline(prepared: Prepared, _: Sequence[Prepared], __: str, workers: Sequence[int], repeat: int) -> list[Validation]:
+    """Stand in for a validation with processes."""
+    return validate([prepared], "inline", workers, cores=1, repeat=repeat)
+
+
+def test_the_command_shows_a_table_per_block(
+    prepared: Prepared, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulation, "VALIDATED_WORKERS", (1,))
+    monkeypatch.setattr(simulation, "validate", partial(inline, prepared))
+    code, out, _ = command(capfd, *QUICK, "--validate")
     assert code == 0
     assert "30 transactions" in out
+    assert "measured ms" in out
+    assert out.count("small") == 1
     assert all(heading in out for heading in ("speed-up", "bound", "workers busy", "driver busy"))
     assert "per transaction / message / update" in out
 

@@ -1,0 +1,182 @@
+"""Ray workers that die, hang or run out of memory: nothing changes but the count of lost workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from time import sleep
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from ray.exceptions import ObjectStoreFullError
+
+from executor.errors import PoolError
+from executor.ray_pool import RayPool, RayWorker
+from executor.wire import BATCH, STATE, unpack
+from tests.executor.ray_runs import run_checked, spinning_block
+
+
+def plant(pool: RayPool, worker: int, planted: type[RayWorker]) -> None:
+    """Put a worker of another class in a worker's place; its own successor is a good one again."""
+    with patch.object(pool, "worker_class", planted):
+        pool._start_again(worker, shares=False)
+    assert len(pool.pids()) == pool.workers
+
+
+def at_first_batch(act: Callable[[bytes | None], Any], *, executed: bool) -> type[RayWorker]:
+    """Return workers that do something strange with their first batch, before or after they execute it."""
+
+    class Strange(RayWorker):  # pickled with what it closes over, as it is no class of a module
+        def handle(self, blob: bytes) -> bytes | None:
+            batch = unpack(blob)[0] == BATCH
+            if batch and not executed:
+                act(None)
+            answer = super().handle(blob)
+            if batch and executed:
+                act(answer)
+            return answer
+
+    return Strange
+
+
+def killed(_: bytes | None) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_killed_in_the_middle_changes_nothing(ray_pool: RayPool) -> None:
+    victims = ray_pool.pids()[:1]
+
+    def kill(event: int) -> None:
+        if event == 1:
+            os.kill(victims.pop(), signal.SIGKILL)
+
+    stats, losses = run_checked(ray_pool, spinning_block(200, contracts=10), before=kill)
+    assert not victims
+    assert stats.lost_workers == 1
+    assert losses[0].tickets
+
+
+def test_a_worker_killed_between_blocks_is_replaced(ray_pool: RayPool) -> None:
+    os.kill(ray_pool.pids()[1], signal.SIGKILL)
+    stats, losses = run_checked(ray_pool, spinning_block(20, contracts=20), strategy="optimistic")
+    assert [loss.worker for loss in losses] == [1]
+    assert stats.executions == 20
+
+
+@pytest.mark.slow
+def test_all_workers_may_be_killed(ray_pool: RayPool) -> None:
+    victims = ray_pool.pids()
+
+    def kill(event: int) -> None:
+        if event == 2:
+            while victims:
+                os.kill(victims.pop(), signal.SIGKILL)
+
+    stats, losses = run_checked(ray_pool, spinning_block(200, contracts=10), before=kill)
+    assert {loss.worker for loss in losses} == {0, 1}
+    assert stats.lost_workers == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executed", [False, True])
+def test_a_batch_is_executed_again_wherever_its_worker_died(ray_pool: RayPool, executed: bool) -> None:
+    plant(ray_pool, 0, at_first_batch(killed, executed=executed))
+    stats, losses = run_checked(ray_pool, spinning_block(60, contracts=10))
+    assert [loss.worker for loss in losses] == [0]
+    assert stats.executions == 60
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_given_up(ray_pool: RayPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(ray_pool, 1, at_first_batch(lambda _: sleep(3600), executed=False))
+    monkeypatch.setattr(ray_pool, "patience", 3.0)
+    _, losses = run_checked(ray_pool, spinning_block(60, contracts=10))
+    assert [(loss.worker, loss.reason) for loss in losses] == [(1, "no answer for 3 s")]
+
+
+class Greedy(RayWorker):
+    """Runs out of memory at its first transaction."""
+
+    def _begin(self, *args: Any) -> None:
+        super()._begin(*args)
+        patch.object(self._engine, "_run", side_effect=MemoryError).start()
+
+
+class Small(RayWorker):
+    """Runs out of memory when it takes in a state."""
+
+    def handle(self, blob: bytes) -> bytes | None:
+        small = patch("executor.worker.unpack", side_effect=MemoryError)
+        with small if unpack(blob)[0] == STATE else patch("executor.worker.unpack", unpack):
+            return super().handle(blob)
+
+
+@pytest.mark.parametrize("planted", [Greedy, pytest.param(Small, marks=pytest.mark.slow)])
+def test_memory_that_runs_out_ends_the_worker_and_not_the_block(ray_pool: RayPool, planted: type[RayWorker]) -> None:
+    plant(ray_pool, 0, planted)
+    _, losses = run_checked(ray_pool, spinning_block(60, contracts=10))
+    assert [(loss.worker, loss.reason) for loss in losses] == [(0, "out of memory")]
+
+
+class Deaf(RayWorker):
+    """Misses the first state that it is told."""
+
+    told = False
+
+    def handle(self, blob: bytes) -> bytes | None:
+        if unpack(blob)[0] == STATE and not self.told:
+            self.told = True
+            return None
+        return super().handle(blob)
+
+
+@pytest.mark.slow
+def test_a_state_that_got_lost_on_its_way_is_put_again(ray_pool: RayPool) -> None:
+    plant(ray_pool, 0, Deaf)
+    builder = spinning_block(60, contracts=10)
+    builder.contract(99, b"\x00", storage={slot: slot + 1 for slot in range(5_000)})
+    with patch.object(ray_pool, "_put", side_effect=ray_pool._put) as put:
+        stats, losses = run_checked(ray_pool, builder)
+    assert put.call_count == 2
+    assert not losses
+    assert stats.executions == 60
+
+
+def test_a_store_without_room_for_the_state_says_so(ray_pool: RayPool) -> None:
+    builder = spinning_block(10, contracts=10)
+    builder.contract(99, b"\x00", storage={slot: slot + 1 for slot in range(10_000)})
+    with (
+        patch("ray.put", side_effect=ObjectStoreFullError),
+        pytest.raises(PoolError, match=r"a state of 0\.\d MB does not fit .* --object-store-memory"),
+    ):
+        run_checked(ray_pool, builder)
+    run_checked(ray_pool, builder)
+
+
+@pytest.mark.slow
+def test_too_many_losses_end_the_block_in_one_line(ray_pool: RayPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor.ray_pool.MOST_LOSSES", 0)
+    builder = spinning_block(20, contracts=10)
+    os.kill(ray_pool.pids()[0], signal.SIGKILL)
+    with pytest.raises(PoolError, match="1 workers were lost in one block, the last: ActorDiedError: ") as caught:
+        run_checked(ray_pool, builder)
+    assert "\n" not in str(caught.value)
+    monkeypatch.undo()
+    run_checked(ray_pool, builder)
+
+
+def broken(_: bytes | None) -> None:
+    msg = "planted"
+    raise ValueError(msg)
+
+
+@pytest.mark.slow
+def test_a_fault_of_a_worker_is_told_and_the_pool_lives_on(ray_pool: RayPool) -> None:
+    plant(ray_pool, 0, at_first_batch(broken, executed=False))
+    builder = spinning_block(20, contracts=10)
+    with pytest.raises(PoolError, match="a worker failed: .*ValueError: planted"):
+        run_checked(ray_pool, builder)
+    ray_pool._start_again(0, shares=False)
+    run_checked(ray_pool, builder)
