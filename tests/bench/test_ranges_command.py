@@ -16,6 +16,7 @@ import pytest
 
 from bench.cli import main
 from bench.range_report import MOST_SHOWN
+from bench.ranges import files_of
 from executor.capsule import load_capsule
 from executor.sequential import execute_sequential
 from executor.serialise import result_bytes
@@ -232,6 +233,12 @@ def test_a_resumed_range_takes_over_what_is_the_same(capfd: pytest.CaptureFixtur
     code, out, _ = run(capfd, folder, *INLINE, "--json", "--out", journal, "--resume")
     assert (code, json.loads(out)["totals"]["resumed"]) == (0, 3)
     assert json.loads(out)["totals"]["blocks_per_second"] > 0
+    moved = folder.rename(folder.parent / "moved")
+    code, out, _ = run(capfd, moved, *INLINE, "--json", "--out", journal, "--resume")
+    assert (code, json.loads(out)["totals"]["resumed"]) == (0, 4)
+    assert json.loads(out)["totals"]["blocks_per_second"] is None
+    assert [row["file"] for row in json.loads(out)["blocks"]] == list(map(str, files_of([moved])))
+    folder = moved
     assert run(capfd, folder, *INLINE, "--out", journal)[0] == 2
 
 
