@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import signal
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.range_pool import LastingPool
 from bench.ranges import AHEAD, BlockRange, files_of
 from executor.capsule import load_capsule
-from executor.errors import InputOutputError, PoolError
-from executor.pool import IN_FLIGHT, Event, InlinePool, Lost, Reply
-from executor.process_child import ProcessWorker
+from executor.errors import InputOutputError
+from executor.pool import IN_FLIGHT, Event, InlinePool, Reply
 from executor.process_pool import ProcessPool
 from executor.ray_pool import RayPool
 from executor.sequential import execute_sequential
@@ -27,14 +22,12 @@ from executor.serialise import result_bytes
 from executor.types import TransactionResult
 from executor.validation import check_header
 from executor.whole_block import BlockRow, Spans, digest, pack_whole, run_whole, unpack_row
-from executor.wire import unpack
 from executor.worker import Worker
 from scheduler.access import WriteSet
 from tests.bench.sealed import sealed_document
 from tests.blocks import Builder, user
 from tests.data import capsule_path, needs_data
 from tests.executor.test_settling import COUNTER
-from tests.schedules import LossyPool
 
 SMALL = (46147, 930196, 1150000, 2674998, 19910734, 22615247)
 """Recorded blocks that take milliseconds: Frontier to Prague, one of them empty."""
@@ -92,46 +85,6 @@ class CountingPool(InlinePool):
         self.held[event.worker] -= 1
         del self.bytes_held[event.ticket]
         return event
-
-
-class PoisonedPool(InlinePool):
-    """Loses the worker that begins a poisonous file, with all that waits there; messages run in order."""
-
-    def __init__(self, workers: int, poison: Sequence[Path]) -> None:
-        super().__init__(workers)
-        self.runs: list[str] = []
-        self._poison = {str(path) for path in poison}
-        self._queues: list[deque[tuple[int, str]]] = [deque() for _ in range(workers)]
-
-    def submit(self, worker: int, ticket: int, blob: bytes) -> None:
-        super().submit(worker, ticket, blob)
-        self._queues[worker].append((ticket, unpack(blob)[2]))
-
-    def next_event(self) -> Event:
-        for worker, queue in enumerate(self._queues):
-            if queue and queue[0][1] in self._poison:
-                tickets = tuple(ticket for ticket, _ in queue)
-                queue.clear()
-                self.replace(worker)
-                return Lost(worker, tickets, "killed by the test")
-        event = super().next_event()
-        assert isinstance(event, Reply)
-        ticket, file = self._queues[event.worker].popleft()
-        assert ticket == event.ticket
-        self.runs.append(file)
-        return event
-
-
-class MortalWorker(ProcessWorker):
-    """Dies of a file beside which stands `<file>.deadly`: of what is written there once, of `always` every time."""
-
-    def handle(self, blob: bytes) -> bytes | None:
-        mark = Path(f"{unpack(blob)[2]}.deadly")
-        if mark.exists():
-            if mark.read_text() != "always":
-                mark.unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().handle(blob)
 
 
 # -- one block
@@ -274,7 +227,7 @@ def test_nothing_waits_behind_a_long_block(tmp_path: Path, monkeypatch: pytest.M
 def test_the_pool_is_free_after_a_range_that_was_left(tmp_path: Path) -> None:
     files = write_capsules(tmp_path, 6)
     pool = InlinePool(2)
-    rows = BlockRange(files, pool).rows()
+    rows = BlockRange(files[::-1], pool).rows()  # the largest first, while others are in flight
     next(rows)
     rows.close()
     assert untimed(list(BlockRange(files[:3], pool).rows())) == expected(files[:3])
@@ -333,135 +286,3 @@ def test_folders_are_read_by_block_number(tmp_path: Path) -> None:
     empty.mkdir()
     with pytest.raises(InputOutputError, match="holds no capsules"):
         files_of([empty])
-
-
-# -- lost workers
-
-
-@pytest.mark.parametrize("deaths", [(1,), (2, 3), (3, 6, 9)])
-def test_blocks_of_lost_workers_run_again(tmp_path: Path, deaths: tuple[int, ...]) -> None:
-    files = write_capsules(tmp_path, 8)
-    for seed in range(3):
-        pool = LossyPool(2, seed, deaths)
-        blocks = BlockRange(files, pool)
-        assert untimed(list(blocks.rows())) == expected(files)
-        assert blocks.lost_workers == len(pool.losses) == len(deaths)
-        assert any(lost.tickets for lost in pool.losses)
-
-
-def test_a_poisonous_block_is_named_and_none_other_is_blamed(tmp_path: Path) -> None:
-    files = write_capsules(tmp_path, 9)
-    poison, good = [files[4], files[7]], [*files[:4], files[5], files[6], files[8]]
-    pool = PoisonedPool(2, poison)
-    blocks = BlockRange(files, pool)
-    rows = list(blocks.rows())
-    assert untimed([row for row in rows if row.ok]) == expected(good)
-    assert [(row.file, row.content) for row in rows if not row.ok] == [
-        (str(path), digest(path.read_bytes())) for path in poison
-    ]
-    for row in rows:
-        if row.error is not None:
-            assert row.error.name == "PoolError"
-            assert row.error.message == "4 workers were lost while they ran it, the last: killed by the test"
-    assert blocks.lost_workers == 8
-    assert sorted(pool.runs) == sorted(map(str, good))
-
-
-def run_mortal(files: Sequence[Path]) -> tuple[list[BlockRow], int]:
-    """Return the rows of a range on two processes that die of marked files, and how many died."""
-    pool = ProcessPool(2, make_worker=MortalWorker)
-    try:
-        blocks = BlockRange(files, pool)
-        return list(blocks.rows()), blocks.lost_workers
-    finally:
-        pool.close()
-
-
-def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
-    files = write_capsules(tmp_path, 6)
-    Path(f"{files[2]}.deadly").write_text("once")
-    Path(f"{files[5]}.deadly").write_text("once")
-    rows, deaths = run_mortal(files)
-    assert untimed(rows) == expected(files)
-    assert deaths == 2
-
-
-def test_a_block_that_kills_processes_is_named(tmp_path: Path) -> None:
-    files = write_capsules(tmp_path, 6)
-    Path(f"{files[2]}.deadly").write_text("always")
-    rows, deaths = run_mortal(files)
-    assert untimed([*rows[:2], *rows[3:]]) == expected([*files[:2], *files[3:]])
-    error = rows[2].error
-    assert error is not None
-    assert error.message.startswith("4 workers were lost while they ran it, the last: ")
-    assert deaths == 4
-
-
-def test_a_range_survives_more_losses_than_a_pool(tmp_path: Path) -> None:
-    files = write_capsules(tmp_path, 9)
-    for path in files[:4]:
-        Path(f"{path}.deadly").write_text("always")
-    made: list[ProcessPool] = []
-
-    def make() -> ProcessPool:
-        made.append(ProcessPool(2, make_worker=MortalWorker))
-        return made[-1]
-
-    pool = LastingPool(make)
-    try:
-        blocks = BlockRange(files, pool)
-        rows = list(blocks.rows())
-    finally:
-        pool.close()
-    assert [row.error is not None and row.error.name for row in rows[:4]] == ["PoolError"] * 4
-    assert untimed(rows[4:]) == expected(files[4:])
-    assert len(made) > 1
-    assert not [pid for earlier in made for pid in earlier.pids() if pid and Path(f"/proc/{pid}").exists()]
-
-
-class ShortLived(InlinePool):
-    """Gives up after a reply."""
-
-    def __init__(self) -> None:
-        super().__init__(2)
-        self.replies = 0
-
-    def next_event(self) -> Event:
-        if self.replies:
-            raise PoolError("worn out")
-        self.replies += 1
-        return super().next_event()
-
-
-def test_what_a_pool_had_in_flight_is_reported_once(tmp_path: Path) -> None:
-    files = write_capsules(tmp_path, 4)
-    pool = LastingPool(ShortLived)
-    for ticket, path in enumerate(files):
-        pool.submit(ticket % 2, ticket, pack_whole(ticket, path.name, path.read_bytes()))
-    first = pool.next_event()
-    assert isinstance(first, Reply)
-    left = [ticket for ticket in range(4) if ticket != first.ticket]
-    assert [pool.next_event(), pool.next_event()] == [
-        Lost(worker, tuple(ticket for ticket in left if ticket % 2 == worker), "worn out") for worker in (0, 1)
-    ]
-    pool.submit(0, 9, pack_whole(9, files[0].name, files[0].read_bytes()))
-    assert isinstance(pool.next_event(), Reply)
-    pool.submit(1, 10, pack_whole(10, files[0].name, files[0].read_bytes()))
-    assert pool.next_event() == Lost(1, (10,), "worn out")
-    assert untimed(list(BlockRange(files, LastingPool(ShortLived)).rows())) == expected(files)
-
-
-def test_a_pool_that_answers_nothing_is_not_made_again(tmp_path: Path) -> None:
-    class Dead(InlinePool):
-        def next_event(self) -> Event:
-            raise PoolError("no workers")
-
-    made: list[Dead] = []
-
-    def make() -> Dead:
-        made.append(Dead(1))
-        return made[-1]
-
-    with pytest.raises(PoolError, match="no workers"):
-        list(BlockRange(write_capsules(tmp_path, 2), LastingPool(make)).rows())
-    assert len(made) == 1
