@@ -177,9 +177,9 @@ class _RangeRun:
             started = perf_counter()
             blocks = BlockRange(self._files, InlinePool(1), None, lambda _: moved(blocks, perf_counter() - started))
             with closing(blocks.rows()) as rows:
-                equal = all(fingerprint(row) == before for row, before in zip(rows, self._fingerprints, strict=True))
+                same = [fingerprint(row) == before for row, before in zip(rows, self._fingerprints, strict=True)]
             seconds = perf_counter() - started
-        return Comparison(seconds, seconds / self._totals.seconds, equal)
+        return Comparison(seconds, seconds / self._totals.seconds, all(same))
 
 
 def fingerprint(row: BlockRow) -> bytes:
