@@ -13,14 +13,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
-from executor.earlier_state import EarlierState
 from executor.evm import Engine
 from executor.process_frames import FAULT, Frames, write_whole
-from executor.types import Block, TransactionResult
-from executor.versions import StateTag
+from executor.types import TransactionResult
 from executor.worker import Worker
-from scheduler.access import TxIndex
 
 OUT_OF_MEMORY = 86
 """Exit code of a worker that could not get the memory it asked for."""
@@ -35,9 +33,9 @@ class StrictEngine(Engine):
     def __init__(self, engine: Engine) -> None:
         vars(self).update(vars(engine))
 
-    def execute(self, raw: bytes, earlier: EarlierState, index: TxIndex, *, assume_nonce: bool) -> TransactionResult:
+    def execute(self, *arguments: Any, **options: Any) -> TransactionResult:
         """Execute a transaction; MemoryError where the process is out of memory."""
-        result = super().execute(raw, earlier, index, assume_nonce=assume_nonce)
+        result = super().execute(*arguments, **options)
         if result.failure is not None and result.failure.startswith(MemoryError.__name__):
             raise MemoryError
         return result
@@ -46,10 +44,12 @@ class StrictEngine(Engine):
 class ProcessWorker(Worker):
     """A worker alone in its process."""
 
-    def _begin(self, tag: StateTag, block: Block, raws: list[bytes]) -> None:
-        super()._begin(tag, block, raws)
-        if self._ready:
+    def handle(self, blob: bytes) -> bytes | None:
+        """Take in a message; the answer to those that have one."""
+        answer = super().handle(blob)
+        if answer is None and self._ready and not isinstance(self._engine, StrictEngine):
             self._engine: Engine = StrictEngine(self._engine)
+        return answer
 
 
 def start_spawned(

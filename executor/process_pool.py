@@ -63,7 +63,7 @@ class ProcessPool(Pool):
         keep_from_children(self._selector)
         self._links: list[Link | None] = [None] * workers
         self._writing: set[Link] = set()
-        self._news: deque[Reply | Link] = deque()
+        self._news: deque[Event | Link] = deque()
         self._ending: list[Child] = []
         self._touched: Link | None = None
         self._losses = 0
@@ -87,9 +87,10 @@ class ProcessPool(Pool):
         """Give every worker the block, and its pre-state as far as the worker does not hold it."""
         self._check_process()
         self._losses, self._judge_at = 0, 0.0
-        self._news.clear()
         for worker, link in enumerate(self._links):
             if link is not None and link.gone:
+                if link.in_flight:  # not of a block, whose batches have been answered or abandoned
+                    self._news.append(Lost(worker, tuple(link.in_flight), link.reason()))
                 self._retire(link)
             if self._links[worker] is None:
                 self._held[worker] = None
@@ -119,24 +120,17 @@ class ProcessPool(Pool):
 
     def tell(self, worker: int, blob: bytes) -> None:
         """Give a worker a message that is not answered; nothing where it is gone: its successor will be told."""
-        link = self._links[worker] or self._start(worker, self._make_worker)
-        link.used = True
-        self._send(link, blob)
+        self._send(self._links[worker] or self._start(worker, self._make_worker), blob)
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Hand a batch to a worker; where it is gone and was given nothing in this block yet, to its successor."""
         self._check_process()
         link = self._links[worker] or self._renew(worker)
         replaceable = not link.used and not link.in_flight
-        link.expect(ticket)
-        link.used = True
-        self._send(link, blob)
+        self._hand(link, ticket, blob)
         if link.deaf and replaceable:
             link.in_flight.clear()
-            link = self._renew(worker)
-            link.expect(ticket)
-            link.used = True
-            self._send(link, blob)
+            self._hand(self._renew(worker), ticket, blob)
 
     def next_event(self) -> Event:
         """Wait for a reply, or for the news that a worker that was given something is gone."""
@@ -144,7 +138,7 @@ class ProcessPool(Pool):
         while True:
             while self._news:
                 news = self._news.popleft()
-                if isinstance(news, Reply):
+                if not isinstance(news, Link):
                     return news
                 lost = self._bury(news)
                 if lost is not None:
@@ -188,8 +182,14 @@ class ProcessPool(Pool):
 
     # -- sending and receiving ----------------------------------------------------------------------------
 
+    def _hand(self, link: Link, ticket: int, blob: bytes) -> None:
+        self._touched = link
+        link.expect(ticket)
+        self._send(link, blob)
+
     def _send(self, link: Link, blob: bytes) -> None:
         self._touched = link
+        link.used = True
         link.send(blob)
         self._touched = None
         if link.unsent and link not in self._writing:
@@ -201,7 +201,9 @@ class ProcessPool(Pool):
         ready = self._selector.select(max(0.0, seconds))
         for key, events in ready:
             link = self._touched = key.data
-            if events & EVENT_WRITE:
+            if self._links[link.number] is not link:  # from a start that Ctrl-C cut short
+                self._disconnect(link)
+            elif events & EVENT_WRITE:
                 link.flush()
                 if not link.unsent:
                     self._writing.discard(link)

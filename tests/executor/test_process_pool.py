@@ -159,6 +159,26 @@ def test_a_batch_for_a_worker_that_is_gone_is_lost_with_it() -> None:
 
 
 @pytest.mark.usefixtures("forked")
+def test_what_is_in_flight_when_a_block_begins_is_answered_or_lost() -> None:
+    builder = counting(2, 1)
+    pool = ProcessPool(2, make_worker=Echo)
+    pool.submit(0, -1, b"?         9")
+    pool.submit(1, -2, b"?         9")
+    first = pool.next_event()
+    assert isinstance(first, Reply)
+    other = 1 - first.worker
+    pool.submit(first.worker, -3, b"!")
+    await_end(pool.pids()[first.worker])
+    pool.begin(builder.block(), builder.state)
+    events = [pool.next_event(), pool.next_event()]
+    assert Lost(first.worker, (-3,), "killed by SIGKILL") in events
+    assert Reply(other, -1 - other, b"         9") in events
+    pool.submit(first.worker, 1, b"?         9")
+    assert pool.next_event() == Reply(first.worker, 1, b"         9")
+    pool.close()
+
+
+@pytest.mark.usefixtures("forked")
 def test_too_many_losses_end_the_block_and_a_new_one_counts_anew() -> None:
     builder = counting(2, 1)
     pool = ProcessPool(1, make_worker=Echo)

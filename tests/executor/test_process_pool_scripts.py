@@ -79,7 +79,8 @@ print(type(pool._links[0].child).__name__)
     ) as driver:  # which forgets to close its pool
         output, errors = driver.communicate(timeout=60)
     assert (driver.returncode, output) == (0, "ForkedChild\n"), errors
-    assert set(errors.split()) == {"noise"}
+    assert "noise" in errors
+    assert not errors.replace("noise", "").split()
 
 
 @pytest.mark.slow
@@ -98,9 +99,11 @@ finally:
 """
     ) as driver:
         output, errors = driver.communicate(timeout=60)
+    assert driver.returncode == 0, errors
     name, *pids = output.split()
-    assert (driver.returncode, name) == (0, "SpawnedChild"), errors
-    assert set(errors.split()) == {"noise"}
+    assert name == "SpawnedChild"
+    assert "noise" in errors
+    assert not errors.replace("noise", "").split()
     await_end(*map(int, pids))
 
 
@@ -152,13 +155,13 @@ def test_a_block_interrupted_anywhere_leaves_a_pool_that_works() -> None:
         before = signal.signal(signal.SIGALRM, interrupt)
         try:
             for turn in range(40):
-                signal.setitimer(signal.ITIMER_REAL, 0.0005 * (1 + turn))
+                executor = BlockExecutor(strategy="optimistic", access_lists="none", pool=pool, gate=False)
                 try:
-                    with BlockExecutor(strategy="optimistic", access_lists="none", pool=pool, gate=False) as executor:
-                        executor.execute(block, state)
+                    signal.setitimer(signal.ITIMER_REAL, 0.0005 * (1 + turn))
+                    executor.execute(block, state)
+                    signal.setitimer(signal.ITIMER_REAL, 0)
                 except KeyboardInterrupt:
                     interrupted += 1
-                signal.setitimer(signal.ITIMER_REAL, 0)
                 if turn % 10 == 9:
                     assert_runs(pool, block, state, lost=0)
         finally:
