@@ -10,9 +10,10 @@ from rich.table import Table
 
 from bench.measure import Case
 from executor.errors import UsageError
-from executor.state import MemoryState, state_after
+from executor.state import MemoryState
 from executor.state_trie import StateTrie
 from executor.types import BlockResult
+from executor.versions import VersionedState
 from workloads.registry import WORKLOADS, generate
 from workloads.workload import Workload
 
@@ -57,7 +58,7 @@ class CarriedCases:
 
     def __iter__(self) -> Iterator[Case]:
         """Yield one case after another; each must be told its result before the next is asked for."""
-        workload, state = self._workload, self._workload.pre_state
+        workload, state = self._workload, VersionedState.of(self._workload.pre_state)
         trie = StateTrie.of(state) if state.complete else None
         for position, block in enumerate(workload.blocks):
             results: list[BlockResult] = []
@@ -71,7 +72,7 @@ class CarriedCases:
                 done=results.append,
             )
             (result,) = results
-            state = state_after(state, result.state_diff)
+            state = state.after(result.state_diff)
             trie = None if trie is None else trie.updated(result.state_diff)
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
 from executor.access_lists import SOURCES
 from executor.dispatch import Experience, execute_parallel
 from executor.errors import UsageError
+from executor.pipeline import Preparation
 from executor.pool import InlinePool, Pool
 from executor.process_pool import ProcessPool
 from executor.replay_pool import ReplayPool
 from executor.schedule import ScheduleRecorder
 from executor.sequential import execute_sequential
-from executor.state import PreState
+from executor.state import MemoryState, PreState
 from executor.state_trie import StateTrie
 from executor.strategies import SEQUENTIAL, STRATEGY_NAMES, expected_sets
 from executor.types import Block, BlockResult
+from executor.versions import VersionedState
 from scheduler.access import AccessSet
 
 BACKENDS = ("inline", "process", "ray")
@@ -67,20 +70,33 @@ class BlockExecutor:
         self._recorder = recorder
         self.gate = gate
         self.experience = Experience()
+        self._prepared: Preparation | None = None
         self._owns_pool = pool is None
         self._pool = None if strategy == SEQUENTIAL else pool
         if pool is None and strategy != SEQUENTIAL:
             self._pool = make_pool(self.backend, self.workers, seed=seed, address=address, patience=patience)
 
-    def execute(self, block: Block, pre_state: PreState, pre_trie: StateTrie | None = None) -> BlockResult:
+    def execute(
+        self,
+        block: Block,
+        pre_state: PreState,
+        pre_trie: StateTrie | None = None,
+        *,
+        upcoming: Block | None = None,
+    ) -> BlockResult:
         """Execute `block` on `pre_state`, which is not changed; `pre_trie` is its trie, where there is one.
 
+        `upcoming` is the block that will be executed next, if it is known already: workers that would idle recover
+        the senders of its transactions meanwhile. Where `pre_state` is a `VersionedState` of the chain that the
+        workers hold, they are sent only what changed.
         Raises InvalidBlock (InvalidTransaction with its index) where the block breaks a rule,
         ExecutionFailed where the engine fails, PoolError where workers are lost for good.
         """
         if self._pool is None:
             return execute_sequential(block, pre_state, pre_trie)
-        return self.execute_with(block, pre_state, expected_sets(self.access_lists, block, pre_state), pre_trie)
+        return self.execute_with(
+            block, pre_state, expected_sets(self.access_lists, block, pre_state), pre_trie, upcoming
+        )
 
     def execute_with(
         self,
@@ -88,9 +104,15 @@ class BlockExecutor:
         pre_state: PreState,
         sets: tuple[AccessSet, ...] | None,
         pre_trie: StateTrie | None = None,
+        upcoming: Block | None = None,
     ) -> BlockResult:
         """Execute `block` with these expected access sets, one per transaction, right or wrong."""
         assert self._pool is not None, "a sequential executor has no scheduler"  # noqa: S101
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared.block is not block:
+            prepared = None
+        if upcoming is not None and self._recorder is None and not isinstance(self._pool, ReplayPool):
+            self._prepared = Preparation(upcoming)
         return execute_parallel(
             block,
             pre_state,
@@ -100,9 +122,26 @@ class BlockExecutor:
             sets,
             self.experience,
             gate=self.gate,
+            prepared=prepared,
+            upcoming=self._prepared,
             recorder=self._recorder,
             pre_trie=pre_trie,
         )
+
+    def execute_chain(self, blocks: Iterable[Block], pre_state: MemoryState) -> Iterator[BlockResult]:
+        """Execute consecutive blocks, each on the state that the one before it left; yield each result as it is there.
+
+        `pre_state` must not be changed any more. Workers get it once, then what each block changed; while a block runs
+        they prepare the next one. Raises what `execute` raises, at the block that breaks a rule.
+        """
+        state = VersionedState.of(pre_state)
+        ahead = iter(blocks)
+        block = next(ahead, None)
+        while block is not None:
+            upcoming = next(ahead, None)
+            result = self.execute(block, state, upcoming=upcoming)
+            yield result
+            state, block = state.after(result.state_diff), upcoming
 
     def forget_states(self) -> None:
         """Take it that no worker holds any state: the next block ships its pre-state whole, as the first one did."""

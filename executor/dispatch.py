@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -10,6 +11,7 @@ from executor.collector import collector_paused
 from executor.costs import BlockCosts, features_of
 from executor.gate import WORKERS, Gate
 from executor.parallel import BlockRun
+from executor.pipeline import Preparation
 from executor.pool import Pool
 from executor.replay_pool import ReplayPool
 from executor.schedule import ScheduleRecorder
@@ -18,7 +20,7 @@ from executor.state import PreState
 from executor.state_trie import StateTrie
 from executor.strategies import make_plan
 from executor.types import Block, BlockResult, GateDecision
-from scheduler.access import AccessSet
+from scheduler.access import AccessSet, Address
 from scheduler.cost import CostModel
 
 _LEARNED_FROM = 64
@@ -47,21 +49,27 @@ def execute_parallel(
     experience: Experience,
     *,
     gate: bool = True,
+    prepared: Preparation | None = None,
+    upcoming: Preparation | None = None,
     recorder: ScheduleRecorder | None = None,
     pre_trie: StateTrie | None = None,
 ) -> BlockResult:
     """Execute a block with these expected access sets; the result is that of sequential execution.
 
-    The gate is not asked on pools whose messages cost nothing, nor where a schedule is recorded or replayed. Raises
-    InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails on settled state, PoolError where
-    workers are lost for good.
+    `prepared` is what was found out of this block before it began, `upcoming` the one that workers may prepare while
+    it runs. The gate is not asked on pools whose messages cost nothing, nor where a schedule is recorded or replayed.
+
+    Raises InvalidBlock where the block breaks a rule, ExecutionFailed where the engine fails on settled state,
+    PoolError where workers are lost for good.
     """
     asked = gate and pool.goal_seconds is not None and recorder is None and not isinstance(pool, ReplayPool)
     with collector_paused():
         started = perf_counter()
+        senders = {} if prepared is None else prepared.senders
+        driver = DriverRun(block, pre_state, pre_trie, pool, experience, started, senders, upcoming)
         rough = experience.gate.rough(block, pre_state, pool) if asked else None
         if rough is not None:
-            return _on_driver(block, pre_state, pre_trie, experience, started, rough)
+            return driver.run(rough)
         plan = make_plan(strategy, source, sets)
         costs = BlockCosts(block, experience.costs)
         levels = None
@@ -71,7 +79,7 @@ def execute_parallel(
         if asked:
             decision = experience.gate.close(costs, levels, pre_state, pool)
             if decision.where != WORKERS:
-                return _on_driver(block, pre_state, pre_trie, experience, started, decision)
+                return driver.run(decision)
         run = BlockRun(
             block,
             pre_state,
@@ -81,6 +89,8 @@ def execute_parallel(
             started,
             levels=levels,
             gate=experience.gate if asked else None,
+            senders=senders,
+            upcoming=upcoming,
             recorder=recorder,
             pre_trie=pre_trie,
         )
@@ -93,21 +103,33 @@ def execute_parallel(
         return _decided(result, result.stats.gate or decision)
 
 
-def _on_driver(
-    block: Block,
-    pre_state: PreState,
-    pre_trie: StateTrie | None,
-    experience: Experience,
-    started: float,
-    decision: GateDecision,
-) -> BlockResult:
-    result = execute_in_order(block, pre_state, pre_trie, started)
-    count = len(block.transactions)
-    for index in range(0, count, 1 + count // _LEARNED_FROM):
-        experience.costs.learn(features_of(block.transactions[index].raw), result.transactions[index].seconds)
-    experience.gate.learn(result, lists=True)
-    stats = replace(result.stats, seconds=perf_counter() - started)
-    return _decided(replace(result, stats=stats), decision)
+@dataclass(frozen=True, slots=True)
+class DriverRun:
+    """A block for the driver: one transaction after another, while the workers prepare the next block."""
+
+    block: Block
+    pre_state: PreState
+    pre_trie: StateTrie | None
+    pool: Pool
+    experience: Experience
+    started: float
+    senders: Mapping[bytes, Address]
+    upcoming: Preparation | None
+
+    def run(self, decision: GateDecision) -> BlockResult:
+        """Execute the block; its costs are learned from a sample."""
+        if self.upcoming is not None:
+            self.upcoming.begin(self.pool)
+        result = execute_in_order(self.block, self.pre_state, self.pre_trie, self.started, self.senders)
+        if self.upcoming is not None:
+            self.upcoming.finish(self.pool)
+        transactions = self.block.transactions
+        for index in range(0, len(transactions), 1 + len(transactions) // _LEARNED_FROM):
+            seconds = result.transactions[index].seconds
+            self.experience.costs.learn(features_of(transactions[index].raw), seconds)
+        self.experience.gate.learn(result, lists=True)
+        stats = replace(result.stats, seconds=perf_counter() - self.started)
+        return _decided(replace(result, stats=stats), decision)
 
 
 def _decided(result: BlockResult, decision: GateDecision | None) -> BlockResult:

@@ -25,6 +25,8 @@ _FIXED_MESSAGES = 6
 """What a block costs before the first execution, its state apart, in messages: the block to each worker, and idling."""
 _NEW_SHARE = 0.3
 _FIRST_SECONDS_PER_GAS = 1.2e-8
+_FIRST_GAS_PER_TRANSACTION = 60_000.0
+"""Where a header does not say yet what its block used."""
 _FIRST_RERUNS = 0.1
 """Part of a block that runs again where nobody knows beforehand what touches what."""
 _CONFLICTS_FOR_SURE = 8
@@ -36,6 +38,7 @@ class Gate:
 
     def __init__(self) -> None:
         self.seconds_per_gas = _FIRST_SECONDS_PER_GAS
+        self.gas_per_transaction = _FIRST_GAS_PER_TRANSACTION
         self.reruns = _FIRST_RERUNS
         self.shipping = 1.0
 
@@ -48,7 +51,7 @@ class Gate:
             return GateDecision(DRIVER, "one worker can only be slower than the driver itself")
         if count < 2:
             return GateDecision(DRIVER, f"{count or 'no'} transaction{'' if count == 1 else 's'} to execute")
-        sequential = self.seconds_per_gas * (block.header.gas_used or block.header.gas_limit)
+        sequential = self.seconds_per_gas * (block.header.gas_used or count * self.gas_per_transaction)
         parallel = self._fixed(pool, pre_state) + sequential / pool.workers
         if parallel < _WORTH_A_LOOK * sequential:
             return None
@@ -108,6 +111,8 @@ class Gate:
         seconds = sum(transaction.seconds for transaction in result.transactions)
         if result.gas_used:
             self.seconds_per_gas += _NEW_SHARE * (seconds / result.gas_used - self.seconds_per_gas)
+            each = result.gas_used / len(result.transactions)
+            self.gas_per_transaction += _NEW_SHARE * (each - self.gas_per_transaction)
         stats = result.stats
         if not lists and stats.transactions:
             again = stats.conflicts / stats.transactions

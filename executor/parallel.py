@@ -7,9 +7,10 @@ every value it read with the settled state at its place in the block.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from time import perf_counter
+from types import MappingProxyType
 
 from executor.access_lists import observed_sets
 from executor.context import block_context
@@ -19,6 +20,7 @@ from executor.evm import Engine, run_prologue
 from executor.gate import Gate
 from executor.losses import Losses
 from executor.merge import BlockMerger
+from executor.pipeline import Preparation
 from executor.pool import IN_FLIGHT, Lost, Pool, Reply
 from executor.replay_pool import ReplayPool
 from executor.schedule import ScheduleRecorder
@@ -29,7 +31,7 @@ from executor.strategies import Plan
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, BlockStats, GateDecision, TransactionResult
 from executor.wire import BatchReply, Task, pack_batch, pack_updates, unpack_reply
-from scheduler.access import NONCE, TxIndex
+from scheduler.access import NONCE, Address, TxIndex
 from scheduler.batching import fill_batch, target
 from scheduler.block_scheduler import BlockScheduler
 from scheduler.execution import Execution, Observation
@@ -57,6 +59,8 @@ class BlockRun:
         *,
         levels: list[float] | None = None,
         gate: Gate | None = None,
+        senders: Mapping[bytes, Address] = MappingProxyType({}),
+        upcoming: Preparation | None = None,
         recorder: ScheduleRecorder | None = None,
         pre_trie: StateTrie | None = None,
     ) -> None:
@@ -93,6 +97,7 @@ class BlockRun:
         self._tickets = self._lost_workers = self._fresh_workers = 0
         self._dispatch = self._settle = self._merge = self._wait = 0.0
         self._traffic = TrafficCount(pool)
+        self._senders, self._upcoming = senders, upcoming
         self._decision: GateDecision | None = None
         self._all_executed = False
 
@@ -116,6 +121,7 @@ class BlockRun:
     def _begin(self) -> None:
         clock = perf_counter()
         if self._block.transactions:
+            self._pool.know_senders(self._senders)
             self._traffic.begin(self._block, self._pre_state, self._gate)
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._state.record(-1, prologue.writes)
@@ -139,10 +145,15 @@ class BlockRun:
         workers = range(self._pool.workers)
         while True:
             worker = min(workers, key=self._load.__getitem__)
-            executions = self._next_batch() if self._load[worker] < IN_FLIGHT else []
-            if not executions:
+            if self._load[worker] >= IN_FLIGHT:
                 return
-            yield worker, executions
+            executions = self._next_batch()
+            if executions:
+                yield worker, executions
+            elif self._upcoming is not None and self._upcoming.ask(self._pool, worker):
+                self._load[worker] += 1
+            else:
+                return
 
     def _next_batch(self) -> list[Execution]:
         if self._orphans:  # to a worker that has nothing else: see executor.losses
@@ -176,8 +187,15 @@ class BlockRun:
         self._wait += perf_counter() - clock
         if isinstance(event, Lost):
             self._recover(event)
+        elif event.ticket < 0:
+            self._take_senders(event)
         else:
             self._take(event)
+
+    def _take_senders(self, reply: Reply) -> None:
+        """Take in who signed what of the next block; what an earlier block asked for is too late."""
+        if self._upcoming is not None and self._upcoming.take(reply):
+            self._load[reply.worker] -= 1
 
     def _take(self, reply: Reply) -> None:
         clock = perf_counter()
@@ -238,7 +256,10 @@ class BlockRun:
 
         All that was sent to it is given up, whatever the pool names: what the successor got by mistake lacks updates.
         """
-        if lost.tickets and self._batches.keys().isdisjoint(lost.tickets):  # told twice
+        if self._upcoming is not None:
+            self._upcoming.lost(lost.worker)
+        batches = [ticket for ticket in lost.tickets if ticket > 0]  # the others were of a preparation
+        if batches == [*lost.tickets] != [] and self._batches.keys().isdisjoint(batches):  # told twice
             return
         tickets = self._in_flight(lost.worker)
         if self._recorder is not None:

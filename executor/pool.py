@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,6 +14,7 @@ from executor.types import Block
 from executor.versions import StateTag, VersionedState, new_tag
 from executor.wire import pack_block, pack_state, pack_steps
 from executor.worker import Worker
+from scheduler.access import Address
 from scheduler.batching import MESSAGE_SHARE, MessageCost
 
 IN_FLIGHT = 2
@@ -46,10 +48,10 @@ class Opening:
     Each message is packed once, however many workers it goes to.
     """
 
-    def __init__(self, block: Block, pre_state: PreState) -> None:
+    def __init__(self, block: Block, pre_state: PreState, senders: Mapping[bytes, Address] | None = None) -> None:
         self.tag = pre_state.tag if isinstance(pre_state, VersionedState) else new_tag()
         self.pre_state = pre_state
-        self.block = pack_block(block, self.tag)
+        self.block = pack_block(block, self.tag, senders)
         self._whole: bytes | None = None
         self._steps: dict[StateTag, bytes] = {}
 
@@ -87,14 +89,20 @@ class Pool(ABC):
     shipped: int = 0
     sent_whole: int = 0
     _message_cost: MessageCost | None = None
+    _senders: Mapping[bytes, Address] | None = None
     _opening: Opening | None = None
     _held: list[StateTag | None]
 
     # -- what every pool has
 
+    def know_senders(self, senders: Mapping[bytes, Address]) -> None:
+        """Take in who signed transactions of the block that begins next, as far as that was found out before."""
+        self._senders = senders
+
     def begin(self, block: Block, pre_state: PreState) -> None:
         """Give every worker the block, and its pre-state as far as the worker does not hold it."""
-        self._opening = Opening(block, pre_state)
+        self._opening = Opening(block, pre_state, self._senders)
+        self._senders = None
         if not hasattr(self, "_held"):
             self._held = [None] * self.workers
         self.sent_whole = 0

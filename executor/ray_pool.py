@@ -113,6 +113,7 @@ class RayPool(Pool):
         self._sharing: set[int] = set()
         self._losses = 0
         self._actors: list[Any] = [None] * workers
+        self.forget_states()
         _SESSION.enter(self, workers, address)
         try:
             self._start_all()

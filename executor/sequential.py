@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from time import perf_counter
 
@@ -13,6 +14,7 @@ from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
 from executor.state_trie import StateTrie
 from executor.types import Block, BlockResult, BlockStats, TransactionResult
+from scheduler.access import Address
 
 
 def execute_sequential(block: Block, pre_state: PreState, pre_trie: StateTrie | None = None) -> BlockResult:
@@ -25,11 +27,20 @@ def execute_sequential(block: Block, pre_state: PreState, pre_trie: StateTrie | 
         return execute_in_order(block, pre_state, pre_trie, perf_counter())
 
 
-def execute_in_order(block: Block, pre_state: PreState, pre_trie: StateTrie | None, started: float) -> BlockResult:
-    """Return the block's result, timed from `started` (of `perf_counter`); the collector is the caller's to pause."""
+def execute_in_order(
+    block: Block,
+    pre_state: PreState,
+    pre_trie: StateTrie | None,
+    started: float,
+    senders: Mapping[bytes, Address] | None = None,
+) -> BlockResult:
+    """Return the block's result, timed from `started` (of `perf_counter`); the collector is the caller's to pause.
+
+    `senders` are those recovered before, by signed transaction.
+    """
     context = block_context(block)
     settled = SettledState(pre_state, empty_removed=context.rules.empty_accounts_removed)
-    engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))
+    engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules), senders)
     merger = BlockMerger(block, engine, settled, pre_state, pre_trie)
     merger.start(run_prologue(engine, block, settled))
     results: list[TransactionResult] = []

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple, TypeAlias
 from executor.state import PreState
 from executor.types import Block, StateDiff, TransactionResult
 from executor.versions import StateTag
-from scheduler.access import TxIndex, WriteSet
+from scheduler.access import Address, TxIndex, WriteSet
 
 PROTOCOL = 5
-STATE, STEPS, BLOCK, BATCH, WHOLE = range(5)
+STATE, STEPS, BLOCK, BATCH, WHOLE, PREPARE = range(6)
 """Kinds of messages: a whole state; what blocks changed since; a block to execute; executions, which are answered; a
-recorded block in a file of its own (`executor.whole_block`), which is answered too."""
+recorded block in a file of its own (`executor.whole_block`) and transactions of the next block, which are answered too.
+"""
 
 Codes: TypeAlias = Mapping[bytes, bytes]
 Update: TypeAlias = tuple[TxIndex, WriteSet, Codes]
@@ -67,16 +68,35 @@ def pack_steps(before: StateTag, after: StateTag, steps: Sequence[StateDiff]) ->
     return pickle.dumps((STEPS, before, after, steps), PROTOCOL)
 
 
-def pack_block(block: Block, tag: StateTag) -> bytes:
-    """Return a block without hints, to be executed on the state of `tag`."""
+def pack_block(block: Block, tag: StateTag, senders: Mapping[bytes, Address] | None = None) -> bytes:
+    """Return a block without hints, to be executed on the state of `tag`; `senders` are those recovered before."""
     raws = [transaction.raw for transaction in block.transactions]
     bare = replace(block, transactions=(), access_sets=None, withdrawals=None, uncles=(), uncle_hashes=())
-    return pickle.dumps((BLOCK, tag, bare, raws), PROTOCOL)
+    known = None if not senders else [senders.get(raw) for raw in raws]
+    return pickle.dumps((BLOCK, tag, bare, raws, known), PROTOCOL)
 
 
 def unpack(blob: bytes) -> tuple[Any, ...]:
     """Return (kind, ...) of any message to a worker."""
     return pickle.loads(blob)  # type: ignore[no-any-return] # noqa: S301 - from our own driver
+
+
+# -- the next block
+
+
+def pack_prepare(ticket: int, raws: Sequence[bytes]) -> bytes:
+    """Return signed transactions of a later block, whose senders are asked for; tickets of these are negative."""
+    return pickle.dumps((PREPARE, ticket, raws), PROTOCOL)
+
+
+def pack_senders(ticket: int, senders: Sequence[Address | None]) -> bytes:
+    """Return who signed them, None where that cannot be said."""
+    return pickle.dumps((ticket, senders), PROTOCOL)
+
+
+def unpack_senders(blob: bytes) -> tuple[int, list[Address | None]]:
+    """Return what `pack_senders` took."""
+    return pickle.loads(blob)  # type: ignore[no-any-return] # noqa: S301 - from our own worker
 
 
 # -- batches

@@ -11,15 +11,16 @@ from time import process_time
 from typing import Any
 
 from executor.context import block_context
-from executor.evm import Engine
+from executor.evm import Engine, early_sender
 from executor.memory import resident_bytes
 from executor.state import MemoryState, PreState, sweepable_accounts
 from executor.types import Block, StateDiff
-from executor.versions import StateTag
+from executor.versions import StateTag, VersionedState
 from executor.whole_block import answer_whole
 from executor.wire import (
     BATCH,
     BLOCK,
+    PREPARE,
     STATE,
     STEPS,
     WHOLE,
@@ -27,12 +28,16 @@ from executor.wire import (
     batch_tasks,
     pack_reply,
     pack_results,
+    pack_senders,
     pack_stale,
     unpack,
     unpack_updates,
 )
 from scheduler.access import Address, TxIndex, WriteSet
 from scheduler.multi_version import MultiVersionState
+
+_BATCHES_PER_LOOK = 16
+"""Batches of a block of which one reports the memory held: asking takes 20 us."""
 
 
 class Store:
@@ -57,13 +62,16 @@ class Store:
 
 
 class Worker:
-    """Takes messages (`executor.wire`) in order; only batches and recorded blocks are answered.
+    """Takes messages (`executor.wire`) in order; only batches, recorded blocks and preparations are answered.
 
     A batch of a block whose state it does not hold is answered with the tag that it does hold, and nothing is run.
     """
 
     def __init__(self, tag: StateTag | None = None, pre_state: PreState | None = None) -> None:
+        if isinstance(pre_state, VersionedState):  # inherited by a fork: this process may bring it up to later blocks
+            pre_state = MemoryState(pre_state.accounts, pre_state.codes, complete=pre_state.complete)
         self._tag, self._pre_state = tag, pre_state
+        self._batches = 0
         self._ready = False
         self._raws: list[bytes] = []
 
@@ -72,7 +80,7 @@ class Worker:
         return os.getpid()
 
     def handle(self, blob: bytes) -> bytes | None:
-        """Take in a message; the answer to a batch or a recorded block, None to others."""
+        """Take in a message; the answer where there is one, None otherwise."""
         started = process_time()
         message = unpack(blob)
         kind = message[0]
@@ -80,6 +88,9 @@ class Worker:
             return self._run(message, started)
         if kind == WHOLE:
             return answer_whole(message)
+        if kind == PREPARE:
+            _, ticket, raws = message
+            return pack_senders(ticket, [early_sender(raw) for raw in raws])
         if kind == BLOCK:
             self._begin(*message[1:])
         elif kind == STEPS:
@@ -100,7 +111,7 @@ class Worker:
             self._pre_state.apply(diff)
         self._tag = after
 
-    def _begin(self, tag: StateTag, block: Block, raws: list[bytes]) -> None:
+    def _begin(self, tag: StateTag, block: Block, raws: list[bytes], senders: list[Address | None] | None) -> None:
         """Start a block; whatever was known of an earlier one is dropped."""
         self._ready = self._tag == tag and self._pre_state is not None
         if self._pre_state is None or not self._ready:
@@ -109,7 +120,9 @@ class Worker:
         self._raws = raws
         self._codes = Store(self._pre_state)
         self._state = MultiVersionState(self._pre_state, derived_existence=context.rules.empty_accounts_removed)
-        self._engine = Engine(context, self._codes, sweepable_accounts(self._pre_state, context.rules))
+        known = {raw: sender for raw, sender in zip(raws, senders or (), strict=False) if sender is not None}
+        self._engine = Engine(context, self._codes, sweepable_accounts(self._pre_state, context.rules), known)
+        self._batches = 0
 
     def _run(self, message: tuple[Any, ...], started: float) -> bytes:
         """Execute a batch: first the updates, then each execution on what earlier transactions wrote."""
@@ -127,7 +140,9 @@ class Worker:
             results.append((task.index, result))
             seconds += result.seconds
         packed = pack_results(results)
-        return pack_reply(ticket, packed, process_time() - started - seconds, resident_bytes())
+        memory = 0 if self._batches % _BATCHES_PER_LOOK else resident_bytes()
+        self._batches += 1
+        return pack_reply(ticket, packed, process_time() - started - seconds, memory)
 
     def _record(self, index: TxIndex, writes: WriteSet, codes: Codes) -> None:
         self._state.record(index, writes)

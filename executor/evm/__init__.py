@@ -3,9 +3,9 @@
 from executor.errors import InvalidTransaction
 from executor.evm.system import run_epilogue, run_prologue
 from executor.evm.transaction import Engine
-from executor.evm.validity import check_room
+from executor.evm.validity import check_room, early_sender
 
-__all__ = ["Engine", "check_room", "reason_class", "run_epilogue", "run_prologue"]
+__all__ = ["Engine", "check_room", "early_sender", "reason_class", "run_epilogue", "run_prologue"]
 
 
 def reason_class(name: str) -> type[InvalidTransaction]:

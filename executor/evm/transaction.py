@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import thread_time
 from typing import Any
 
@@ -46,15 +47,22 @@ class Engine:
     """Executes transactions of one block; `codes` answers codes by hash.
 
     `sweepable` names accounts of the pre-state that are present though empty: from EIP-161 on a touch
-    removes them.
+    removes them. `senders` are those recovered before, by signed transaction.
     """
 
-    def __init__(self, context: BlockContext, codes: BlockStore, sweepable: frozenset[Address] = frozenset()) -> None:
+    def __init__(
+        self,
+        context: BlockContext,
+        codes: BlockStore,
+        sweepable: frozenset[Address] = frozenset(),
+        senders: Mapping[bytes, Address] | None = None,
+    ) -> None:
         self.context = context
         self.computation: type[FlatComputation] = computation_class(context.rules)
         self._codes = codes
         self._precompiles = frozenset(self.computation.get_precompiles())
         self._sweepable = sweepable
+        self._senders: Mapping[bytes, Address] = senders or {}
 
     def view(self, earlier: EarlierState, below: TxIndex) -> EvmState:
         """Return a fresh view of the state as transactions before `below` left it."""
@@ -102,7 +110,7 @@ class Engine:
         gas, floor = check_form(tx, context.rules)
         blob_gas = GAS_PER_BLOB * len(tx.blob_hashes)
         facts |= {"tx_type": tx.tx_type, "gas_limit": tx.gas, "blob_gas": blob_gas}
-        sender = recover_sender(tx, context)
+        sender = recover_sender(tx, context, self._senders.get(raw))
         price = effective_price(tx, context)
         check_kind(tx, context)
         if assume_nonce:

@@ -7,7 +7,7 @@ funds measured with the wrong fee); each is held against EELS in tests/executor/
 from __future__ import annotations
 
 from executor.context import BlockContext
-from executor.errors import InvalidTransaction, TransactionTypeError
+from executor.errors import InvalidRlp, InvalidTransaction, TransactionTypeError
 from executor.evm.state import EvmState
 from executor.forks import GAS_PER_BLOB, ForkRules
 from executor.transactions import (
@@ -17,6 +17,7 @@ from executor.transactions import (
     SET_CODE,
     UINT64_MAX,
     Transaction,
+    decode_transaction,
     parity_of,
     recover_address,
     signing_hash,
@@ -143,8 +144,8 @@ def check_room(gas_limit: int, blob_gas: int, gas_left: int, blob_gas_left: int)
         raise BlobGasLimitExceededError(msg)
 
 
-def recover_sender(tx: Transaction, context: BlockContext) -> Address:
-    """Return who signed the transaction for this chain (EIP-2, 155)."""
+def recover_sender(tx: Transaction, context: BlockContext, known: Address | None = None) -> Address:
+    """Return who signed the transaction for this chain (EIP-2, 155); `known` is who, where it was recovered before."""
     rules = context.rules
     highest = SECP256K1_N // 2 if rules.homestead else SECP256K1_N - 1
     if not (0 < tx.r < SECP256K1_N and 0 < tx.s <= highest):
@@ -158,11 +159,26 @@ def recover_sender(tx: Transaction, context: BlockContext) -> Address:
     if parity not in {0, 1} or (tx.tx_type == LEGACY and tx.v >= 29 and not rules.empty_accounts_removed):
         msg = f"v is {tx.v}"
         raise InvalidSignatureError(msg)
-    sender = recover_address(signing_hash(tx), parity, tx.r, tx.s)
+    sender = known or recover_address(signing_hash(tx), parity, tx.r, tx.s)
     if sender is None:
         msg = "no key made this signature"
         raise InvalidSignatureError(msg)
     return sender
+
+
+def early_sender(raw: bytes) -> Address | None:
+    """Return who signed a transaction, before its block is known; None where that cannot be said yet.
+
+    It says nothing of whether the signature may stand in a block: `recover_sender` does.
+    """
+    try:
+        tx = decode_transaction(raw)
+    except (InvalidRlp, InvalidTransaction):
+        return None
+    parity = parity_of(tx)
+    if parity not in {0, 1} or not (0 < tx.r < SECP256K1_N and 0 < tx.s < SECP256K1_N):
+        return None
+    return recover_address(signing_hash(tx), parity, tx.r, tx.s)
 
 
 def effective_price(tx: Transaction, context: BlockContext) -> int:

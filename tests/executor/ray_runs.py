@@ -14,6 +14,9 @@ from tests.blocks import Builder, user
 from tests.executor.test_settling import COUNTER
 from tests.oracle import assert_same, recorded_sets
 
+LARGE_STATE = 320_000
+"""Bytes of values in the storage of a large state, at least."""
+
 
 def spinning_block(transactions: int, contracts: int) -> Builder:
     """Return a block whose transactions take milliseconds each, in `contracts` chains."""
@@ -23,6 +26,12 @@ def spinning_block(transactions: int, contracts: int) -> Builder:
     for number in range(transactions):
         builder.fund(user(number))
         builder.send(user(number), targets[number % contracts])
+    return builder
+
+
+def with_a_large_state(builder: Builder) -> Builder:
+    """Return the builder with a contract whose storage alone is larger than a message that travels inline."""
+    builder.contract(999, b"\x00", storage={slot: 2**248 + slot for slot in range(LARGE_STATE // 32)})
     return builder
 
 

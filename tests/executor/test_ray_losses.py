@@ -15,7 +15,7 @@ from ray.exceptions import ObjectStoreFullError
 from executor.errors import PoolError
 from executor.ray_pool import RayPool, RayWorker
 from executor.wire import BATCH, STATE, unpack
-from tests.executor.ray_runs import run_checked, spinning_block
+from tests.executor.ray_runs import run_checked, spinning_block, with_a_large_state
 
 
 def plant(pool: RayPool, worker: int, planted: type[RayWorker]) -> None:
@@ -135,8 +135,7 @@ class Deaf(RayWorker):
 @pytest.mark.slow
 def test_a_state_that_got_lost_on_its_way_is_put_again(ray_pool: RayPool) -> None:
     plant(ray_pool, 0, Deaf)
-    builder = spinning_block(60, contracts=10)
-    builder.contract(99, b"\x00", storage={slot: slot + 1 for slot in range(5_000)})
+    builder = with_a_large_state(spinning_block(60, contracts=10))
     with patch.object(ray_pool, "_put", side_effect=ray_pool._put) as put:
         stats, losses = run_checked(ray_pool, builder)
     assert put.call_count == 2
@@ -145,11 +144,10 @@ def test_a_state_that_got_lost_on_its_way_is_put_again(ray_pool: RayPool) -> Non
 
 
 def test_a_store_without_room_for_the_state_says_so(ray_pool: RayPool) -> None:
-    builder = spinning_block(10, contracts=10)
-    builder.contract(99, b"\x00", storage={slot: slot + 1 for slot in range(10_000)})
+    builder = with_a_large_state(spinning_block(10, contracts=10))
     with (
         patch("ray.put", side_effect=ObjectStoreFullError),
-        pytest.raises(PoolError, match=r"a state of 0\.\d MB does not fit .* --object-store-memory"),
+        pytest.raises(PoolError, match=r"a state of \d\.\d MB does not fit .* --object-store-memory"),
     ):
         run_checked(ray_pool, builder)
     run_checked(ray_pool, builder)
@@ -176,7 +174,7 @@ def broken(_: bytes | None) -> None:
 def test_a_fault_of_a_worker_is_told_and_the_pool_lives_on(ray_pool: RayPool) -> None:
     plant(ray_pool, 0, at_first_batch(broken, executed=False))
     builder = spinning_block(20, contracts=10)
-    with pytest.raises(PoolError, match="a worker failed: .*ValueError: planted"):
+    with pytest.raises(PoolError, match=r"a worker failed: .*ValueError: planted"):
         run_checked(ray_pool, builder)
     ray_pool._start_again(0, shares=False)
     run_checked(ray_pool, builder)

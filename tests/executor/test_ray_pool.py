@@ -10,7 +10,7 @@ from executor.ray_pool import RayPool
 from executor.sequential import execute_sequential
 from executor.versions import VersionedState
 from tests.blocks import user
-from tests.executor.ray_runs import run_checked, spinning_block
+from tests.executor.ray_runs import LARGE_STATE, run_checked, spinning_block, with_a_large_state
 from tests.oracle import assert_same
 
 
@@ -36,16 +36,14 @@ def test_a_large_state_is_put_into_the_store_once_for_all_workers(
         return put(blob)
 
     monkeypatch.setattr(ray_pool, "_put", note)
-    builder = spinning_block(20, contracts=4)
-    builder.contract(99, b"\x00", storage={slot: slot + 1 for slot in range(5_000)})
+    builder = with_a_large_state(spinning_block(20, contracts=4))
     run_checked(ray_pool, builder)
     assert len(puts) == 1
-    assert puts[0] > 5_000 * 4
+    assert puts[0] > LARGE_STATE
 
 
 def test_states_of_a_chain_travel_as_differences(ray_pool: RayPool) -> None:
-    builder = spinning_block(20, contracts=4)
-    builder.contract(99, b"\x00", storage={slot: slot + 1 for slot in range(5_000)})
+    builder = with_a_large_state(spinning_block(20, contracts=4))
     state, block = VersionedState.of(builder.state), builder.block()
     builder.raws.clear()
     for number in range(20):
@@ -56,8 +54,8 @@ def test_states_of_a_chain_travel_as_differences(ray_pool: RayPool) -> None:
             shipped.append(ray_pool.shipped)
             assert_same(executor.execute(one, before), execute_sequential(one, before), before)
     first, second = shipped[1] - shipped[0], ray_pool.shipped - shipped[1]
-    assert first > 2 * 5_000 * 4
-    assert second < first / 2
+    assert first > 2 * LARGE_STATE
+    assert 0 < second < LARGE_STATE / 2
 
 
 def test_more_workers_than_processors_are_refused_with_a_reason(ray_pool: RayPool) -> None:
