@@ -97,6 +97,8 @@ class Gate:
 
     def rest(self, stale: float, span: float, chain: int, pool: Pool) -> GateDecision | None:
         """Return the decision for `stale` seconds to run again, whose longest chain takes `span` in `chain` steps."""
+        if not stale:
+            return None
         message = pool.message_cost
         parallel = max(span, stale / pool.workers) + chain * message.seconds
         if parallel < _LEAST_GAIN * stale:

@@ -281,7 +281,8 @@ class BlockRun:
         if self._gate is None or not scheduler.conflicts or scheduler.done or self._plan.trusting:
             return
         if executed < len(self._block.transactions):
-            self._decision = self._gate.hopeless(executed, scheduler.conflicts, self._pool.workers)
+            wasted = max(scheduler.conflicts, scheduler.in_doubt)
+            self._decision = self._gate.hopeless(executed, wasted, self._pool.workers)
         elif not self._all_executed:
             self._all_executed = True
             self._decision = self._gate.rest(*self._chain_of_stale(), self._pool)

@@ -11,7 +11,7 @@ HEADER = Struct("!Q")
 FAULT = 1 << 63
 """Set in the length of a message that is no answer, but one line about why the worker gives up."""
 _FIRST_READ = 64 * 1024
-_MOST_AT_ONCE = 1024 * 1024
+_MOST_AT_ONCE = 256 * 1024
 
 
 class Frames:

@@ -106,6 +106,11 @@ class BlockScheduler:
         """The transactions whose results are in doubt, in block order."""
         return [index for index, status in enumerate(self._status) if status == STALE]
 
+    @property
+    def in_doubt(self) -> int:
+        """How many results are in doubt."""
+        return self._status.count(STALE)
+
     def rerun_of_head(self) -> TxIndex | None:
         """Return the head if it is to run again now."""
         again = self._head in self._ready and self.executions[self._head] > 0

@@ -1,0 +1,194 @@
+"""The gate: blocks go where they are faster, the reason is in the result, and the result is the same anywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from executor.block_executor import BlockExecutor
+from executor.dispatch import Experience
+from executor.gate import DRIVER, REST, WORKERS, Gate
+from executor.merge import BlockMerger
+from executor.pool import InlinePool
+from executor.schedule import ScheduleRecorder
+from executor.sequential import execute_sequential
+from executor.state import MemoryState
+from executor.types import Block, BlockResult, TransactionResult
+from executor.versions import VersionedState
+from tests.blocks import Builder, user
+from tests.executor.test_settling import COUNTER
+from tests.oracle import assert_same
+
+SLOW_MACHINE, FAST_MACHINE = 1e-3, 1e-15
+"""Seconds per gas on which any of these blocks is worth a look, or none is."""
+
+
+class PricedPool(InlinePool):
+    """An inline pool whose messages are said to cost something, so that the gate is asked."""
+
+    goal_seconds = 0.004  # type: ignore[assignment]
+
+
+def counting(transactions: int, counters: int) -> tuple[Block, MemoryState]:
+    """Return a block of calls to so many counters in turn: so many chains."""
+    builder = Builder(gas_limit=10**9)
+    targets = [builder.contract(number, COUNTER) for number in range(counters)]
+    for number in range(transactions):
+        builder.fund(user(number))
+        builder.send(user(number), targets[number % counters])
+    return builder.block(), builder.state
+
+
+def executor_on(
+    pool: PricedPool, speed: float, *, strategy: str = "graph", lists: str = "exact", gate: bool = True
+) -> BlockExecutor:
+    """Return an executor that takes the machine to be so fast, transactions and gas alike."""
+    executor = BlockExecutor(strategy=strategy, access_lists=lists, pool=pool, gate=gate)
+    executor.experience = Experience()
+    executor.experience.gate.seconds_per_gas = speed
+    executor.experience.costs._seconds_per_gas = speed
+    return executor
+
+
+def run(
+    executor: BlockExecutor, block: Block, state: MemoryState, monkeypatch: pytest.MonkeyPatch
+) -> tuple[BlockResult, str]:
+    """Execute a block, hold it against sequential execution, and demand one settle per transaction, in order."""
+    settled: list[TransactionResult] = []
+    add = BlockMerger.add
+
+    def spy(merger: BlockMerger, result: TransactionResult) -> None:
+        settled.append(result)
+        add(merger, result)
+
+    with monkeypatch.context() as watched, executor:
+        watched.setattr(BlockMerger, "add", spy)
+        result = executor.execute(block, state)
+    assert settled[-len(block.transactions) :] == list(result.transactions)
+    assert_same(result, execute_sequential(block, state), state)
+    assert result.stats.gate is not None
+    return result, result.stats.gate.where
+
+
+def test_a_parallel_block_goes_to_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    block, state = counting(40, counters=20)
+    result, where = run(executor_on(PricedPool(2), SLOW_MACHINE), block, state, monkeypatch)
+    assert where == WORKERS
+    assert result.stats.batches > 1
+    assert result.stats.gate is not None
+    assert result.stats.gate.parallel_seconds < result.stats.gate.sequential_seconds
+
+
+def test_a_chain_stays_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    block, state = counting(40, counters=1)
+    result, where = run(executor_on(PricedPool(2), SLOW_MACHINE), block, state, monkeypatch)
+    assert where == DRIVER
+    assert result.stats.batches == 0
+    assert result.stats.gate is not None
+    assert "longest chain is 100% of the work" in result.stats.gate.reason
+
+
+def test_a_small_block_stays_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    block, state = counting(40, counters=20)
+    result, where = run(executor_on(PricedPool(2), FAST_MACHINE), block, state, monkeypatch)
+    assert (where, result.stats.batches) == (DRIVER, 0)
+    assert result.stats.gate is not None
+    assert "too small" in result.stats.gate.reason
+
+
+@pytest.mark.parametrize(("transactions", "workers", "reason"), [(1, 2, "1 transaction"), (9, 1, "one worker")])
+def test_what_nobody_can_split_stays_on_the_driver(
+    transactions: int, workers: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block, state = counting(transactions, counters=9)
+    result, where = run(executor_on(PricedPool(workers), SLOW_MACHINE), block, state, monkeypatch)
+    assert where == DRIVER
+    assert result.stats.gate is not None
+    assert reason in result.stats.gate.reason
+
+
+def test_an_empty_block_is_decided_too() -> None:
+    block, state = Builder().block(), Builder().state
+    with executor_on(PricedPool(2), SLOW_MACHINE) as executor:
+        result = executor.execute(block, state)
+    assert_same(result, execute_sequential(block, state), state)
+    assert result.stats.gate is not None
+    assert result.stats.gate.reason == "no transactions to execute"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_conflicts_without_lists_end_on_the_driver(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    block, state = counting(64, counters=1)
+    pool = PricedPool(3, seed, 4)
+    executor = executor_on(pool, SLOW_MACHINE, strategy="optimistic", lists="none")
+    result, where = run(executor, block, state, monkeypatch)
+    assert where == REST
+    assert result.stats.gate is not None
+    assert "stale" in result.stats.gate.reason
+    assert result.stats.conflicts > 0
+    assert result.stats.executions < 1.7 * 64
+    assert result.stats.max_executions <= 3
+
+
+def test_a_chain_found_in_the_end_runs_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One chain among transactions that touch nothing in common: too few conflicts to stop earlier."""
+    builder = Builder(gas_limit=10**9)
+    counter = builder.contract(0, COUNTER)
+    for number in range(64):
+        builder.fund(user(number))
+        builder.send(user(number), counter if number % 8 == 0 else user(1000 + number).address, value=number % 8)
+    block, state = builder.block(), builder.state
+    places = []
+    for seed in range(10):  # in some, the head has run the stale ones again by the time everything has run once
+        executor = executor_on(PricedPool(4, seed, 2), SLOW_MACHINE, strategy="graph", lists="observed")
+        result, where = run(executor, block, state, monkeypatch)
+        places.append(where)
+        assert 0 < result.stats.conflicts < 16
+        assert result.stats.gate is not None
+        assert where == WORKERS or "a chain: 100%" in result.stats.gate.reason
+    assert places.count(REST) >= 5
+
+
+def test_the_pool_can_be_used_after_the_driver_took_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    block, state = counting(64, counters=1)
+    again, state_again = counting(40, counters=20)
+    pool = PricedPool(3, 1, 4)
+    for made, pre_state, expected in ((block, state, REST), (again, state_again, WORKERS), (block, state, REST)):
+        strategy = "optimistic" if expected == REST else "graph"
+        lists = "none" if expected == REST else "exact"
+        executor = executor_on(pool, SLOW_MACHINE, strategy=strategy, lists=lists)
+        assert run(executor, made, pre_state, monkeypatch)[1] == expected
+
+
+def test_nobody_is_asked_without_the_gate_nor_where_a_schedule_counts() -> None:
+    block, state = counting(10, counters=1)
+    with executor_on(PricedPool(2), SLOW_MACHINE, gate=False) as executor:
+        assert executor.execute(block, state).stats.gate is None
+    with BlockExecutor(pool=PricedPool(2), recorder=ScheduleRecorder()) as executor:
+        assert executor.execute(block, state).stats.gate is None
+    with BlockExecutor(pool=InlinePool(2)) as executor:
+        assert executor.execute(block, state).stats.gate is None
+
+
+def test_a_state_that_the_workers_hold_costs_nothing() -> None:
+    block, state = counting(10, counters=10)
+    for number in range(3000):
+        state.put(user(5000 + number).address, balance=1)
+    tagged = VersionedState.of(state)
+    gate, pool = Gate(), PricedPool(2)
+    gate.seconds_per_gas = 0.008 / (10 * gate.gas_per_transaction)
+    assert gate.rough(block, tagged, pool) is not None
+    pool.begin(block, tagged)
+    assert gate.rough(block, tagged, pool) is None
+    assert gate.rough(block, state, pool) is not None
+
+
+def test_conflicts_teach_that_lists_were_missed() -> None:
+    block, state = counting(64, counters=1)
+    with executor_on(PricedPool(3, 1, 4), SLOW_MACHINE, strategy="optimistic", lists="none") as executor:
+        places = []
+        for _ in range(6):
+            decision = executor.execute(block, state).stats.gate
+            assert decision is not None
+            places.append(decision.where)
+    assert places[0] == REST
+    assert places[-1] == DRIVER
