@@ -11,13 +11,14 @@ from executor import transactions
 from executor.block_executor import BlockExecutor
 from executor.errors import InvalidTransaction
 from executor.evm import validity
+from executor.gate import DRIVER, Gate
 from executor.pipeline import CHUNK, Preparation
 from executor.pool import Event, InlinePool, Lost, Pool
 from executor.process_pool import ProcessPool
 from executor.sequential import execute_sequential
 from executor.serialise import result_bytes
 from executor.state import MemoryState
-from executor.types import Block, BlockResult, RawTransaction
+from executor.types import Block, BlockResult, GateDecision, RawTransaction
 from executor.versions import VersionedState
 from tests.blocks import Builder, user
 from tests.executor.test_settling import COUNTER
@@ -50,9 +51,7 @@ def sequential_chain(blocks: list[Block], state: MemoryState) -> list[BlockResul
 
 
 def run(pool: Pool, blocks: list[Block], state: MemoryState, *, gate: bool = False) -> list[BlockResult]:
-    """Execute a chain; with the gate, on a machine that is so fast that every block is too small for the workers."""
     with BlockExecutor(strategy="optimistic", access_lists="none", pool=pool, gate=gate) as executor:
-        executor.experience.gate.seconds_per_gas = 1e-15
         return list(executor.execute_chain(blocks, state))
 
 
@@ -93,11 +92,12 @@ def test_a_block_on_the_driver_leaves_the_workers_to_the_next(monkeypatch: pytes
     blocks, state = chain(2)
     pool = ProcessPool(2)
     calls = recoveries(monkeypatch)
+    monkeypatch.setattr(Gate, "rough", lambda *_: GateDecision(DRIVER, "as the test wants"))
     try:
         results = run(pool, blocks, state, gate=True)
     finally:
         pool.close()
-    assert [result.stats.gate.where for result in results if result.stats.gate] == ["driver", "driver"]
+    assert [result.stats.gate.where for result in results if result.stats.gate] == [DRIVER, DRIVER]
     assert len(calls) == len(blocks[0].transactions)  # those of the second block were recovered by the workers
 
 
