@@ -62,13 +62,18 @@ class Validation:
     """Measured and simulated seconds of one block.
 
     Measured is the fastest run, as other load only ever slows; `load` is the machine's (of the last minute) before the
-    runs, and above one, which is this command, the comparison says little.
+    runs, and above one, which is this command, the comparison of seconds says little. That of processor time does:
+    medians of the driver's and of all workers' together.
     """
 
     label: str
     workers: int
     measured_seconds: float
     simulated_seconds: float
+    measured_driver_seconds: float
+    simulated_driver_seconds: float
+    measured_worker_seconds: float
+    simulated_worker_seconds: float
     measured_messages: int
     simulated_messages: int
     load: float
@@ -77,6 +82,12 @@ class Validation:
     def error_percent(self) -> float:
         """By how much the simulation is slower than what was measured; negative where it is faster."""
         return (self.simulated_seconds / self.measured_seconds - 1) * 100
+
+    @property
+    def work_error_percent(self) -> float:
+        """The same of the processor time of driver and workers together."""
+        measured = self.measured_driver_seconds + self.measured_worker_seconds
+        return ((self.simulated_driver_seconds + self.simulated_worker_seconds) / measured - 1) * 100
 
 
 def sequential_medians(block: Block, pre_state: PreState, trie: StateTrie | None, repeat: int) -> BlockResult:
@@ -341,12 +352,16 @@ def _validated(prepared: Prepared, executor: BlockExecutor, cores: float | None,
     executor.execute_with(block, pre_state, sets)
     measured = [executor.execute_with(block, pre_state, sets).stats for _ in range(repeat)]
     simulated = simulate(block, pre_state, prepared.sequential, sets, executor.workers, prepared.costs, cores)
-    fastest = min(measured, key=_seconds)
+    fastest, traffics = min(measured, key=_seconds), [stats.traffic for stats in measured if stats.traffic]
     return Validation(
         label=prepared.label,
         workers=executor.workers,
         measured_seconds=fastest.seconds,
         simulated_seconds=simulated.seconds,
+        measured_driver_seconds=median(traffic.driver_seconds for traffic in traffics),
+        simulated_driver_seconds=simulated.driver_seconds,
+        measured_worker_seconds=median(traffic.worker_seconds for traffic in traffics),
+        simulated_worker_seconds=simulated.worker_seconds,
         measured_messages=fastest.batches,
         simulated_messages=simulated.messages,
         load=load,

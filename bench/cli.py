@@ -27,6 +27,7 @@ from bench.options import (
     NoGateOption,
     Options,
     PatienceOption,
+    ProfileOption,
     RepeatOption,
     SequentialOption,
     ShuffleOption,
@@ -34,6 +35,7 @@ from bench.options import (
     StrategyOption,
     WorkersOption,
 )
+from bench.profile import show_profile
 from bench.range_command import (
     NOT_OF_RANGES,
     ONLY_OF_RANGES,
@@ -95,6 +97,7 @@ def replay(
     address: AddressOption = None,
     no_gate: NoGateOption = False,
     patience: PatienceOption = None,
+    profile: ProfileOption = False,
     json: JsonOption = False,
     record: RecordOption = None,
     follow: FollowOption = None,
@@ -117,7 +120,7 @@ def replay(
     cases = [_recorded(path) for path in files]
     options = Options(
         strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow,
-        gate=not no_gate, patience=patience,
+        gate=not no_gate, patience=patience, profile=profile,
     )  # fmt: skip
     _measure_and_show(cases, options)
 
@@ -138,6 +141,7 @@ def run(
     address: AddressOption = None,
     no_gate: NoGateOption = False,
     patience: PatienceOption = None,
+    profile: ProfileOption = False,
     json: JsonOption = False,
     record: RecordOption = None,
     follow: FollowOption = None,
@@ -147,7 +151,7 @@ def run(
 
     options = Options(
         strategy, access_lists, backend, workers, no_sequential, repeat, shuffle, address, json, record, follow,
-        gate=not no_gate, patience=patience,
+        gate=not no_gate, patience=patience, profile=profile,
     )  # fmt: skip
     cases = workload_cases(workload, transactions, seed, param or [])
     _measure_and_show(cases, options, cases.summary)
@@ -285,18 +289,20 @@ def _measure_and_show(cases: Cases, options: Options, summary: Callable[[], list
         with options.executor() as executor:
             measured = measure_all(cases, executor, compare=not options.no_sequential, repeat=options.repeat)
             reports = [report for report, _ in _tracked(measured, len(cases), "blocks")]
-        _show(stream, reports, summary(), as_json=options.json)
+        _show(stream, reports, summary(), options)
     if not all(report.ok for report in reports):
         ERRORS.print("a check failed: see the blocks marked NO")
         raise typer.Exit(1)
 
 
-def _show(stream: Any, reports: list[BlockReport], summary: list[str], *, as_json: bool) -> None:
-    if as_json:
+def _show(stream: Any, reports: list[BlockReport], summary: list[str], options: Options) -> None:
+    if options.json:
         print_json(stream, document(reports) | ({"summary": summary} if summary else {}))
     else:
         console = Console(file=stream, width=None if stream.isatty() else 120)
         show_blocks(console, reports)
+        if options.profile:
+            show_profile(console, reports)
         for line in summary:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 

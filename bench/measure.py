@@ -74,6 +74,8 @@ class BlockReport:
     lost_workers: int = 0
     repetitions: int = 1
     batches: int = 0
+    plan_seconds: float = 0.0
+    sequential_execution_seconds: float | None = None
     failed_transactions: int | None = None
     label: str = ""
     problems: tuple[str, ...] = field(default=())
@@ -144,10 +146,18 @@ def _report(case: Case, executor: BlockExecutor, runs: list[BlockResult], result
         lost_workers=sum(one.stats.lost_workers for one in results),
         repetitions=len(results),
         batches=result.stats.batches,
+        plan_seconds=result.stats.plan_seconds,
+        sequential_execution_seconds=_execution_seconds(runs),
         failed_transactions=_failed(result),
         label=case.label,
         problems=problems,
     )
+
+
+def _execution_seconds(runs: list[BlockResult]) -> float | None:
+    """Return the seconds inside executions of a sequential run, the median of several."""
+    totals = [sum(transaction.seconds for transaction in run.transactions) for run in runs]
+    return median(totals) if totals else None
 
 
 def _failed(result: BlockResult) -> int | None:

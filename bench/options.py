@@ -30,6 +30,9 @@ NoGateOption = Annotated[bool, typer.Option("--no-gate", help="Send every block 
 PatienceOption = Annotated[
     float | None, typer.Option(min=0.001, help="Seconds without a reply after which a worker is taken to hang [120].")
 ]
+ProfileOption = Annotated[
+    bool, typer.Option("--profile", help="Show where the processors' time went, microseconds per transaction.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
@@ -50,6 +53,7 @@ class Options:
     follow: Path | None = None
     gate: bool = True
     patience: float | None = None
+    profile: bool = False
 
     @contextmanager
     def executor(self) -> Iterator[BlockExecutor]:

@@ -28,7 +28,7 @@ from executor.whole_block import BlockRow, Spans
 INTERRUPTED = 130
 PANEL = "Ranges"
 NOT_OF_RANGES = (
-    ("strategy", "access_lists", "no_sequential", "repeat", "no_gate", "patience", "record", "follow"),
+    ("strategy", "access_lists", "no_sequential", "repeat", "no_gate", "patience", "profile", "record", "follow"),
     ("is about one block run in parallel, a range runs blocks whole; drop it"),
 )
 ONLY_OF_RANGES = ("out", "resume", "compare", "fail_fast"), "is about ranges; name a folder, or add --range"

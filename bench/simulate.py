@@ -66,6 +66,7 @@ class MessageCosts:
 class Simulated:
     """One simulated run; shares are of virtual time in which a party had work, `workers_busy` the mean over workers.
 
+    `driver_seconds` and `worker_seconds` are processor time, the latter of all workers from their first batch on.
     `bound` is what the block's own longest chain allows at this number of workers. `stale` and `executions` are the
     scheduler's counts, `early` counts executions on workers that could not have known what they read.
     """
@@ -78,6 +79,8 @@ class Simulated:
     bound: float
     driver_busy: float
     workers_busy: float
+    driver_seconds: float
+    worker_seconds: float
     messages: int
     updates: int
     executions: int
@@ -218,6 +221,8 @@ class _Run:
             bound=min(float(self._workers), work / span if span else 1.0),
             driver_busy=self._driver.occupied / seconds if seconds else 0.0,
             workers_busy=sum(party.occupied for party in self._parties) / (self._workers * seconds) if seconds else 0.0,
+            driver_seconds=self._driver.worked,
+            worker_seconds=sum(party.worked - self._costs.worker_start for party in self._parties),
             messages=self._messages,
             updates=self._updates,
             executions=sum(self._scheduler.executions),

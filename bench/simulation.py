@@ -107,7 +107,10 @@ def simulation_document(
         }
         for one, row in zip(prepared, results, strict=True)
     ]
-    validated = [asdict(one) | {"error_percent": one.error_percent} for one in checked]
+    validated = [
+        asdict(one) | {"error_percent": one.error_percent, "work_error_percent": one.work_error_percent}
+        for one in checked
+    ]
     sound = all(result.sound for row in results for result in row)
     return {"ok": sound, "backend": backend, "blocks": blocks, "validated": validated, "machine": machine()}
 
@@ -160,19 +163,27 @@ def _costs_line(costs: MessageCosts) -> str:
 
 
 def _validation_table(checked: Sequence[Validation]) -> Table:
-    title = f"simulated with {os.cpu_count()} processors against measured here"
+    title = f"simulated with {os.cpu_count()} processors against measured here; driver and workers in processor time"
     table = Table(title=title, title_justify="left")
-    for heading in ("block", "workers", "measured ms", "simulated ms", "error", "messages", "simulated", "load before"):
+    headings = ("block", "workers", "ms", "simulated", "error", "driver ms", "simulated", "workers ms", "simulated",
+                "error", "messages", "simulated", "load before")  # fmt: skip
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "block" else "right")
     for one in checked:
-        times = (one.measured_seconds, one.simulated_seconds)
-        counts = (one.measured_messages, one.simulated_messages)
         table.add_row(
             one.label,
             str(one.workers),
-            *(f"{seconds * 1e3:.1f}" for seconds in times),
-            f"{one.error_percent:+.1f} %",
-            *(f"{count:,}" for count in counts),
+            *_milliseconds(one.measured_seconds, one.simulated_seconds),
+            f"{one.error_percent:+.0f} %",
+            *_milliseconds(one.measured_driver_seconds, one.simulated_driver_seconds),
+            *_milliseconds(one.measured_worker_seconds, one.simulated_worker_seconds),
+            f"{one.work_error_percent:+.0f} %",
+            str(one.measured_messages),
+            str(one.simulated_messages),
             f"{one.load:.1f}",
         )
     return table
+
+
+def _milliseconds(*seconds: float) -> list[str]:
+    return [f"{one * 1e3:.0f}" for one in seconds]

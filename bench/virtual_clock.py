@@ -17,13 +17,17 @@ Life: TypeAlias = Iterator[float | None]
 
 @dataclass(slots=True)
 class Party:
-    """One that works or waits; `occupied` is the virtual time in which it had work, slowed by others or not."""
+    """One that works or waits; `occupied` is the virtual time in which it had work, slowed by others or not.
+
+    `worked` is its processor seconds so far.
+    """
 
     life: Life
     waiting: bool = False
     ended: bool = False
     since: float = 0.0
     occupied: float = 0.0
+    worked: float = 0.0
 
 
 class VirtualClock:
@@ -87,5 +91,6 @@ class VirtualClock:
             party.waiting = True
             return
         party.since = self.now
+        party.worked += work
         self._order += 1
         heappush(self._working, (self._done + work, self._order, party))

@@ -72,6 +72,7 @@ class BlockRun:
         self._state = MultiVersionState(pre_state, derived_existence=empty_removed)
         self._engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))
         self._settled, self._started = settled, started
+        self._planned = perf_counter() - started
         self._costs, self._gate = costs, gate
         self._free = [0.0] * len(block.transactions)
         self._merger = BlockMerger(block, self._engine, settled, pre_state, pre_trie)
@@ -331,6 +332,7 @@ class BlockRun:
             batches=self._tickets,
             lost_workers=self._lost_workers,
             seconds=seconds,
+            plan_seconds=self._planned,
             dispatch_seconds=self._dispatch,
             settle_seconds=self._settle,
             merge_seconds=self._merge,

@@ -197,9 +197,9 @@ class BlockStats:
     """How the block was executed: counts, and seconds on the driver.
 
     `executions` counts runs of transactions, `conflicts` results that were found stale, `max_executions` the
-    most runs of one transaction, `lost_workers` replacements. Dispatch, settle and merge are the driver's own
-    seconds (of the clock: other processes may have had the processor); `wait_seconds` those in which it waited for
-    workers. `gate` says where the block ran; None where nobody asked.
+    most runs of one transaction, `lost_workers` replacements. Plan (access sets to graph, costs, the gate), dispatch,
+    settle and merge are the driver's own seconds (of the clock: other processes may have had the processor);
+    `wait_seconds` those in which it waited for workers. `gate` says where the block ran; None where nobody asked.
     """
 
     transactions: int = 0
@@ -209,6 +209,7 @@ class BlockStats:
     batches: int = 0
     lost_workers: int = 0
     seconds: float = 0.0
+    plan_seconds: float = 0.0
     dispatch_seconds: float = 0.0
     settle_seconds: float = 0.0
     merge_seconds: float = 0.0

@@ -130,6 +130,8 @@ def test_on_one_processor_nothing_is_gained(workers: int) -> None:
     costs = replace(ONE_EACH, driver_transaction=0.0001, worker_transaction=0.0002)
     result = simulate_load(independent(64), workers, costs, cores=1)
     assert result.seconds == pytest.approx(64 * (0.001 + 0.0001 + 0.0002))
+    assert result.driver_seconds == pytest.approx(64 * 0.0001)
+    assert result.worker_seconds == pytest.approx(64 * 0.0012)
 
 
 def test_background_work_takes_processors() -> None:
@@ -159,6 +161,7 @@ def test_more_parties_than_processors_share_them() -> None:
     # All three at 2/3 until 1.5, then each on its own.
     assert ends == pytest.approx([1.5, 2.5, 3.5])
     assert [party.occupied for party in parties] == pytest.approx(ends)
+    assert [party.worked for party in parties] == [1.0, 2.0, 3.0]
 
 
 def test_a_clock_on_which_nothing_can_happen_says_so() -> None:
