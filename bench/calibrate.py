@@ -352,7 +352,7 @@ def _validated(prepared: Prepared, executor: BlockExecutor, cores: float | None,
     executor.execute_with(block, pre_state, sets)
     measured = [executor.execute_with(block, pre_state, sets).stats for _ in range(repeat)]
     simulated = simulate(block, pre_state, prepared.sequential, sets, executor.workers, prepared.costs, cores)
-    fastest, traffics = min(measured, key=_seconds), [stats.traffic for stats in measured if stats.traffic]
+    fastest, traffics = min(measured, key=_seconds), [stats.traffic for stats in measured]
     return Validation(
         label=prepared.label,
         workers=executor.workers,
