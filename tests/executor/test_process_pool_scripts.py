@@ -114,6 +114,7 @@ def test_workers_end_with_a_driver_that_is_killed() -> None:
         await_end(*pids)
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_ends_with_a_driver_that_is_killed() -> None:
     with script(
         """
