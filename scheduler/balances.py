@@ -13,9 +13,9 @@ class BalanceChanges:
 
     __slots__ = ("amounts", "indices", "sums")
 
-    def __init__(self) -> None:
-        self.indices: list[TxIndex] = []
-        self.amounts: list[int] = []
+    def __init__(self, index: TxIndex, amount: int) -> None:
+        self.indices: list[TxIndex] = [index]
+        self.amounts: list[int] = [amount]
         self.sums: list[int] = []
 
     def put(self, index: TxIndex, amount: int) -> None:

@@ -30,9 +30,9 @@ _COMPOSED = (BALANCE, EXISTENCE)
 
 
 def _put(indices: list[TxIndex], values: list[Any], index: TxIndex, value: Value) -> None:
-    """Set the version of `index` in parallel lists, ascending by index."""
-    position = len(indices) if index > indices[-1] else bisect_left(indices, index)
-    if position < len(indices) and indices[position] == index:
+    """Set the version of `index`, which is not behind all others, in parallel lists, ascending by index."""
+    position = bisect_left(indices, index)
+    if indices[position] == index:
         values[position] = value
     else:
         indices.insert(position, index)
@@ -65,20 +65,28 @@ class MultiVersionState:
         if old is not _NOTHING:
             self._forget(index, old, writes)
         self._writes[index] = writes
-        versions = self._versions
+        versions = self._versions  # what follows runs for every write of the block: most are new, or the latest
         for location, value in writes.values.items():
             entry = versions.get(location)
             if entry is None:
                 versions[location] = ([index], [value])
+            elif index > entry[0][-1]:
+                entry[0].append(index)
+                entry[1].append(value)
             else:
                 _put(*entry, index, value)
         for address, amount in writes.deltas.items():
             deltas = self._deltas.get(address)
             if deltas is None:
-                deltas = self._deltas[address] = BalanceChanges()
-            deltas.put(index, amount)
-        for address in writes.clears - old.clears:
-            insort(self._clears.setdefault(address, []), index)
+                self._deltas[address] = BalanceChanges(index, amount)
+            elif index > deltas.indices[-1]:
+                deltas.indices.append(index)
+                deltas.amounts.append(amount)
+            else:
+                deltas.put(index, amount)
+        if writes.clears:
+            for address in writes.clears - old.clears:
+                insort(self._clears.setdefault(address, []), index)
 
     def remove(self, index: TxIndex) -> None:
         """Forget everything that `index` recorded."""

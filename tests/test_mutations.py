@@ -89,7 +89,7 @@ MUTANTS = [
     Mutant(
         "clearing ignored in the versions",
         "scheduler/multi_version.py",
-        (("        for address in writes.clears - old.clears:", "        for address in ():"),),
+        (("            for address in writes.clears - old.clears:", "            for address in ():"),),
     ),
     Mutant(
         "clearing ignored in the result",
