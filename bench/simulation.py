@@ -163,12 +163,15 @@ def _costs_line(costs: MessageCosts) -> str:
 
 
 def _validation_table(checked: Sequence[Validation]) -> Table:
-    title = f"simulated with {os.cpu_count()} processors against measured here; driver and workers in processor time"
+    title = (
+        f"n workers on {os.cpu_count()} processors, measured here and simulated; driver and workers in ms of processor"
+        " time, load before it"
+    )
     table = Table(title=title, title_justify="left")
-    headings = ("block", "workers", "ms", "simulated", "error", "driver ms", "simulated", "workers ms", "simulated",
-                "error", "messages", "simulated", "load before")  # fmt: skip
+    headings = ("block", "n", "ms", "sim.", "error", "driver", "sim.", "workers", "sim.", "error", "batches", "sim.",
+                "load")  # fmt: skip
     for heading in headings:
-        table.add_column(heading, justify="left" if heading == "block" else "right")
+        table.add_column(heading, justify="left" if heading == "block" else "right", no_wrap=True)
     for one in checked:
         table.add_row(
             one.label,

@@ -163,7 +163,7 @@ def test_the_command_shows_a_table_per_block(
     code, out, _ = command(capfd, *QUICK, "--validate")
     assert code == 0
     assert "30 transactions" in out
-    assert "against measured here" in out
+    assert "measured here and simulated" in out
     assert out.count("small") == 1
     assert all(heading in out for heading in ("speed-up", "bound", "workers busy", "driver busy"))
     assert "per transaction / message / update" in out
