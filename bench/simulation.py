@@ -164,8 +164,7 @@ def _costs_line(costs: MessageCosts) -> str:
 
 def _validation_table(checked: Sequence[Validation]) -> Table:
     title = (
-        f"n workers on {os.cpu_count()} processors, measured here and simulated; driver and workers in ms of processor"
-        " time, load before it"
+        f"n workers on {os.cpu_count()} processors, measured here and simulated; driver, workers: ms of processor time"
     )
     table = Table(title=title, title_justify="left")
     headings = ("block", "n", "ms", "sim.", "error", "driver", "sim.", "workers", "sim.", "error", "batches", "sim.",
