@@ -168,6 +168,7 @@ class _RangeRun:
             totals.seconds = perf_counter() - started
             totals.workers, totals.lost_workers = pool.workers, blocks.lost_workers
             totals.resumed, totals.ran, totals.ran_gas = blocks.resumed, blocks.ran, blocks.ran_gas
+            totals.busy_seconds = blocks.busy_seconds
         return totals.blocks == len(self._files)
 
     def _compare(self) -> Comparison:

@@ -34,7 +34,7 @@ LEFT = {"block", "fork", "state root", "digest"}
 class Totals:
     """Sums over the rows handed out; `ran` and `ran_gas` leave out those that an earlier run left (`resumed`).
 
-    `seconds` is by the clock. `broken` is the exit code of the first file that is no block, `first` what is wrong
+    `seconds` is by the clock, `busy_seconds` the workers' own, by the clock too. `broken` is the exit code of the first file that is no block, `first` what is wrong
     with the first row that failed.
     """
 
@@ -48,6 +48,7 @@ class Totals:
     workers: int = 0
     lost_workers: int = 0
     seconds: float = 0.0
+    busy_seconds: float = 0.0
     broken: int = 0
     first: str = ""
 
@@ -73,26 +74,36 @@ class Totals:
         return self.ran_gas / 1e6 / self.seconds if self.ran and self.seconds else None
 
     @property
+    def busy_share(self) -> float | None:
+        """Share of the workers' time in which they had a block; None where nothing ran."""
+        return self.busy_seconds / (self.workers * self.seconds) if self.ran and self.seconds else None
+
+    @property
     def exit_code(self) -> int:
         """The code of the first broken file, or 1 if a block failed."""
         return self.broken or int(self.failures > 0)
 
     def fields(self) -> Fields:
         """Return what `--json` says."""
-        rates = {"blocks_per_second": self.blocks_per_second, "mgas_per_second": self.mgas_per_second}
+        rates = {
+            "blocks_per_second": self.blocks_per_second,
+            "mgas_per_second": self.mgas_per_second,
+            "busy_share": self.busy_share,
+        }
         return {key: value for key, value in asdict(self).items() if key not in {"broken", "first"}} | rates
 
     def line(self) -> str:
         """Return the sums in one line."""
-        rates = (
-            ""
-            if self.blocks_per_second is None
-            else f" in {self.seconds:.2f} s: {self.blocks_per_second:.2f} blocks/s, {self.mgas_per_second:.1f} Mgas/s"
-        )
-        return (
+        line = (
             f"{self.blocks} blocks ({self.resumed} resumed, {self.failures} failed), {self.transactions} transactions,"
-            f" {self.gas_used / 1e6:.1f} Mgas{rates}; {self.workers} workers, {self.lost_workers} lost"
+            f" {self.gas_used / 1e6:.1f} Mgas"
         )
+        if self.busy_share is not None:
+            line += (
+                f" in {self.seconds:.2f} s: {self.blocks_per_second:.2f} blocks/s, {self.mgas_per_second:.1f} Mgas/s;"
+                f" {self.workers} workers, {self.busy_share:.0%} busy, {self.lost_workers} lost"
+            )
+        return line
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,8 @@ class BlockRange:
     """Runs files on a pool; `memory` is asked first and keeps what is run, `told` hears of each row once it is there.
 
     A block whose worker is lost is sent again, now alone, so that it is not blamed for what runs beside it. `resumed`
-    counts remembered rows, `ran` the others with `ran_gas` in all, `lost_workers` replacements, `most_in_flight`
-    messages at one time.
+    counts remembered rows, `ran` the others, with `ran_gas` and `busy_seconds` of workers in all; `lost_workers` counts
+    replacements, `most_in_flight` messages at one time.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class BlockRange:
         told: Callable[[BlockRow], None] = lambda _: None,
     ) -> None:
         self.resumed = self.ran = self.ran_gas = self.lost_workers = self.most_in_flight = 0
+        self.busy_seconds = 0.0
         self._files, self._pool, self._told = files, pool, told
         self._memory = memory or Forgetful()
         self._tickets = count()
@@ -183,6 +184,7 @@ class BlockRange:
         self._memory.note(row)
         self.ran += 1
         self.ran_gas += row.gas_used or 0
+        self.busy_seconds += row.seconds.total
         self._hold(index, row)
 
     def _hold(self, index: int, row: BlockRow) -> None:

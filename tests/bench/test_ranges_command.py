@@ -82,6 +82,8 @@ def test_a_folder_is_a_range(capfd: pytest.CaptureFixture[str], folder: Path, ba
     assert (totals["resumed"], totals["ran"], totals["workers"], totals["lost_workers"]) == (0, 4, 2, 0)
     assert totals["gas_used"] == totals["ran_gas"] == sum(row["gas_used"] for row in document["blocks"])
     assert totals["blocks_per_second"] == pytest.approx(4 / totals["seconds"])
+    spans = [sum(row["seconds"].values()) for row in document["blocks"]]
+    assert totals["busy_share"] == pytest.approx(sum(spans) / 2 / totals["seconds"])
     assert totals["mgas_per_second"] == pytest.approx(totals["gas_used"] / 1e6 / totals["seconds"])
 
 
