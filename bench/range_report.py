@@ -34,8 +34,8 @@ LEFT = {"block", "fork", "state root", "digest"}
 class Totals:
     """Sums over the rows handed out; `ran` and `ran_gas` leave out those that an earlier run left (`resumed`).
 
-    `seconds` is by the clock, `busy_seconds` the workers' own, by the clock too. `broken` is the exit code of the first file that is no block, `first` what is wrong
-    with the first row that failed.
+    `seconds` and the workers' `busy_seconds` are by the clock. `broken` is the exit code of the first file that is no
+    block, `first` what is wrong with the first row that failed.
     """
 
     blocks: int = 0
