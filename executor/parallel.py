@@ -176,7 +176,7 @@ class BlockRun:
         if self._recorder is not None:
             self._recorder.sent(worker, self._tickets, executions)
         tasks = [Task(execution.index, not execution.at_head) for execution in executions]
-        blob = pack_batch(self._tickets, updates, tasks)
+        blob = pack_batch(self._pool.first_ticket + self._tickets, updates, tasks)
         self._traffic.sent(blob)
         self._pool.submit(worker, self._tickets, blob)
 
@@ -201,8 +201,9 @@ class BlockRun:
     def _take(self, reply: Reply) -> None:
         clock = perf_counter()
         answer = unpack_reply(reply.blob)
+        answer = answer._replace(ticket=answer.ticket - self._pool.first_ticket)
         batch = self._batches.pop(answer.ticket, None)
-        if batch is None:  # late or double: the batch was given up and sent again, or is done
+        if batch is None:  # late or double: the batch was given up and sent again, is done, or was an earlier block's
             return
         worker, executions = batch
         self._load[worker] -= 1

@@ -7,12 +7,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeAlias
 
 from executor.state import PreState
 from executor.types import Block
 from executor.versions import StateTag, VersionedState, new_tag
-from executor.wire import pack_block, pack_state, pack_steps
+from executor.wire import TICKET_BITS, pack_block, pack_state, pack_steps
 from executor.worker import Worker
 from scheduler.access import Address
 from scheduler.batching import MESSAGE_SHARE, MessageCost
@@ -42,6 +43,11 @@ class Lost:
 Event: TypeAlias = Reply | Lost
 
 
+_RUNS = count(1)
+_TOLD = None
+"""In place of the ticket of a message that is not answered."""
+
+
 class Opening:
     """What workers are told before the first batch of a block: the state, or what changed in it, and the block.
 
@@ -51,7 +57,8 @@ class Opening:
     def __init__(self, block: Block, pre_state: PreState, senders: Mapping[bytes, Address] | None = None) -> None:
         self.tag = pre_state.tag if isinstance(pre_state, VersionedState) else new_tag()
         self.pre_state = pre_state
-        self.block = pack_block(block, self.tag, senders)
+        self.first_ticket = next(_RUNS) << TICKET_BITS
+        self.block = pack_block(block, self.tag, self.first_ticket, senders)
         self._whole: bytes | None = None
         self._steps: dict[StateTag, bytes] = {}
 
@@ -94,6 +101,11 @@ class Pool(ABC):
     _held: list[StateTag | None]
 
     # -- what every pool has
+
+    @property
+    def first_ticket(self) -> int:
+        """The number that tickets on the wire count up from in the block begun last; no other block shares them."""
+        return 0 if self._opening is None else self._opening.first_ticket
 
     def know_senders(self, senders: Mapping[bytes, Address]) -> None:
         """Take in who signed transactions of the block that begins next, as far as that was found out before."""
@@ -189,13 +201,16 @@ class InlinePool(Pool):
         self.batch_limit = batch_limit
         self._random = None if seed is None else random.Random(seed)
         self._replicas = [Worker() for _ in range(workers)]
-        self._waiting: list[deque[tuple[int, bytes]]] = [deque() for _ in range(workers)]
+        self._waiting: list[deque[tuple[int | None, bytes]]] = [deque() for _ in range(workers)]
         self._finished: list[Reply] = []
         self._turn = 0
 
     def tell(self, worker: int, blob: bytes) -> None:
-        """Let a worker take in a message at once."""
-        self._replicas[worker].handle(blob)
+        """Give a worker a message: behind what waits for it, as in a pipe, or at once where nothing does."""
+        if self._waiting[worker]:
+            self._waiting[worker].append((_TOLD, blob))
+        else:
+            self._replicas[worker].handle(blob)
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Queue a batch at a worker."""
@@ -221,8 +236,9 @@ class InlinePool(Pool):
     def _execute(self, worker: int) -> None:
         ticket, blob = self._waiting[worker].popleft()
         answer = self._replicas[worker].handle(blob)
-        assert answer is not None  # noqa: S101 - batches are answered
-        self._finished.append(Reply(worker, ticket, answer))
+        if ticket is not _TOLD:
+            assert answer is not None  # noqa: S101 - batches are answered
+            self._finished.append(Reply(worker, ticket, answer))
 
     def replace(self, worker: int) -> None:
         """Put a fresh worker in the place of one, with all that waits for it gone."""

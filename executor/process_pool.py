@@ -25,7 +25,7 @@ from executor.types import Block
 from executor.versions import StateTag
 from executor.worker import Worker
 
-MOST_LOSSES = 8
+MOST_LOSSES = 16
 """Workers lost in one block after which something else is wrong."""
 LARGE_STATE = 20_000
 """Accounts and slots from which on a fork that shares the state is cheaper than to send it."""

@@ -33,7 +33,7 @@ LOOK_SECONDS = 1.0
 """How often it is looked whether there is still room for a worker that starts."""
 INLINE_BYTES = 64 * 1024
 """Messages above this go through Ray's object store, which copies them once for all workers of a machine."""
-MOST_LOSSES = 8
+MOST_LOSSES = 16
 """Workers lost in one block after which something else is wrong."""
 OUT_OF_MEMORY = 77
 """Exit code of a worker that ran out of memory."""

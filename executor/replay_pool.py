@@ -106,7 +106,7 @@ class ReplayPool(Pool):
         self._run = self._next_run(identify(block))
         self._position = 0
         self._in_flight.clear()
-        opening = Opening(block, pre_state)
+        opening = self._opening = Opening(block, pre_state)
         self._messages = (opening.whole, opening.block)
         self._replicas = [Replica(self._messages) for _ in range(self.workers)]
 

@@ -174,6 +174,8 @@ def _check_order(run: ScheduledRun, where: str) -> None:
         at = f"{where}.events[{place}]"
         if event.worker >= run.workers:
             raise refuse(f"{at}[1]", f"a worker below {run.workers}", event.worker)
+        if isinstance(event, Sent):
+            _drop_refused(in_flight, event)
         held = [ticket for ticket, sent in in_flight.items() if sent.worker == event.worker]
         match event:
             case Sent(_, ticket, executions):
@@ -189,3 +191,10 @@ def _check_order(run: ScheduledRun, where: str) -> None:
                     raise refuse(at, f"the loss of all batches of worker {event.worker}", str(list(lost)))
                 for ticket in lost:
                     del in_flight[ticket]
+
+
+def _drop_refused(in_flight: dict[int, Sent], again: Sent) -> None:
+    """Take out a batch that is sent again to a worker that holds it: it had another state and ran nothing of it."""
+    what = again.worker, again.executions
+    for ticket in [ticket for ticket, sent in in_flight.items() if (sent.worker, sent.executions) == what]:
+        del in_flight[ticket]

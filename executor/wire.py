@@ -19,6 +19,8 @@ from executor.versions import StateTag
 from scheduler.access import Address, TxIndex, WriteSet
 
 PROTOCOL = 5
+TICKET_BITS = 32
+"""Tickets of one block; the bits above say which run of which block, so that none belongs to two."""
 STATE, STEPS, BLOCK, BATCH, WHOLE, PREPARE = range(6)
 """Kinds of messages: a whole state; what blocks changed since; a block to execute; executions, which are answered; a
 recorded block in a file of its own (`executor.whole_block`) and transactions of the next block, which are answered too.
@@ -68,12 +70,15 @@ def pack_steps(before: StateTag, after: StateTag, steps: Sequence[StateDiff]) ->
     return pickle.dumps((STEPS, before, after, steps), PROTOCOL)
 
 
-def pack_block(block: Block, tag: StateTag, senders: Mapping[bytes, Address] | None = None) -> bytes:
-    """Return a block without hints, to be executed on the state of `tag`; `senders` are those recovered before."""
+def pack_block(block: Block, tag: StateTag, first_ticket: int, senders: Mapping[bytes, Address] | None = None) -> bytes:
+    """Return a block without hints, to be executed on the state of `tag`; `senders` are those recovered before.
+
+    Its batches have tickets above `first_ticket`, a multiple of 1 << TICKET_BITS.
+    """
     raws = [transaction.raw for transaction in block.transactions]
     bare = replace(block, transactions=(), access_sets=None, withdrawals=None, uncles=(), uncle_hashes=())
     known = None if not senders else [senders.get(raw) for raw in raws]
-    return pickle.dumps((BLOCK, tag, bare, raws, known), PROTOCOL)
+    return pickle.dumps((BLOCK, tag, first_ticket, bare, raws, known), PROTOCOL)
 
 
 def unpack(blob: bytes) -> tuple[Any, ...]:

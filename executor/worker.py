@@ -23,6 +23,7 @@ from executor.wire import (
     PREPARE,
     STATE,
     STEPS,
+    TICKET_BITS,
     WHOLE,
     Codes,
     batch_tasks,
@@ -111,10 +112,12 @@ class Worker:
             self._pre_state.apply(diff)
         self._tag = after
 
-    def _begin(self, tag: StateTag, block: Block, raws: list[bytes], senders: list[Address | None] | None) -> None:
+    def _begin(
+        self, tag: StateTag, first_ticket: int, block: Block, raws: list[bytes], senders: list[Address | None] | None
+    ) -> None:
         """Start a block; whatever was known of an earlier one is dropped."""
-        self._ready = self._tag == tag and self._pre_state is not None
-        if self._pre_state is None or not self._ready:
+        self._ready = False
+        if self._pre_state is None or self._tag != tag:
             return
         context = block_context(block)
         self._raws = raws
@@ -123,11 +126,12 @@ class Worker:
         known = {raw: sender for raw, sender in zip(raws, senders or (), strict=False) if sender is not None}
         self._engine = Engine(context, self._codes, sweepable_accounts(self._pre_state, context.rules), known)
         self._batches = 0
+        self._first_ticket, self._ready = first_ticket, True
 
     def _run(self, message: tuple[Any, ...], started: float) -> bytes:
         """Execute a batch: first the updates, then each execution on what earlier transactions wrote."""
         ticket, updates, tasks = batch_tasks(message)
-        if not self._ready:
+        if not self._ready or ticket >> TICKET_BITS != self._first_ticket >> TICKET_BITS:
             return pack_stale(ticket, self._tag)
         for packed in updates:
             for update in unpack_updates(packed):

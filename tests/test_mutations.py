@@ -74,6 +74,7 @@ MUTANTS = [
         "stale writes kept",
         "scheduler/multi_version.py",
         (("        if old is not _NOTHING:\n            self._forget", "        if False:\n            self._forget"),),
+        "tests/scheduler/test_multi_version.py",
     ),
     Mutant(
         "merge order reversed",

@@ -20,7 +20,6 @@ from tests.oracle import assert_same
 from tests.schedules import Setting
 
 OPTIMISTIC = Setting()
-NAMELESS = pytest.mark.xfail(strict=True, reason="batches and replies do not say which block they belong to")
 
 
 def payments(value: int) -> Builder:
@@ -62,7 +61,6 @@ class Echo(FaultyPool):
         return event
 
 
-@NAMELESS
 def test_a_reply_of_the_block_before_settles_nothing() -> None:
     pool = Echo()
     run_both(pool)
@@ -82,7 +80,6 @@ class MissesTheBlock(FaultyPool):
         super().tell(worker, blob)
 
 
-@NAMELESS
 def test_a_worker_that_missed_the_block_does_not_run_the_one_before() -> None:
     pool = MissesTheBlock(2, 1, 2, Faults())
     run_both(pool)
@@ -94,7 +91,6 @@ def chain() -> Chain:
     return chain_of(6)
 
 
-@NAMELESS
 def test_chains_survive_replies_of_earlier_blocks(chain: Chain) -> None:
     earlier = 0
     for seed in range(30):

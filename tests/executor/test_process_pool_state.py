@@ -156,9 +156,9 @@ def test_a_worker_with_batches_in_flight_is_sent_the_state_and_not_replaced() ->
     pool = ProcessPool(2)
     pool.begin(builder.block(), state)
     pids = pool.pids()
-    pool.submit(0, 1, pack_batch(1, [], [Task(0, assume_nonce=False)]))
+    pool.submit(0, 1, pack_batch(pool.first_ticket + 1, [], [Task(0, assume_nonce=False)]))
     pool.reopen(0)
-    pool.submit(0, 2, pack_batch(2, [], [Task(1, assume_nonce=False)]))
+    pool.submit(0, 2, pack_batch(pool.first_ticket + 2, [], [Task(1, assume_nonce=False)]))
     replies = [pool.next_event(), pool.next_event()]
     assert pool.pids() == pids
     assert [event.ticket for event in replies if isinstance(event, Reply)] == [1, 2]

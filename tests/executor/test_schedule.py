@@ -26,7 +26,7 @@ from scheduler.settled_values import SettledValues
 from tests.blocks import Builder, user
 from tests.conftest import recorded
 from tests.data import needs_data
-from tests.executor.test_ray_pool import spinning_block
+from tests.executor.ray_runs import spinning_block
 from tests.oracle import assert_same, damaged, recorded_sets
 from tests.schedules import LossyPool, Recording, Setting, assert_replays, busy_block, record, replay, work
 
