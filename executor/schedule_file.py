@@ -189,8 +189,7 @@ def _check_order(run: ScheduledRun, where: str) -> None:
             case WorkerLost(_, lost, _):
                 if sorted(lost) != held:
                     raise refuse(at, f"the loss of all batches of worker {event.worker}", str(list(lost)))
-                for ticket in lost:
-                    del in_flight[ticket]
+                in_flight = {ticket: sent for ticket, sent in in_flight.items() if ticket not in held}
 
 
 def _drop_refused(in_flight: dict[int, Sent], again: Sent) -> None:
