@@ -22,7 +22,6 @@ from executor.process_link import Link
 from executor.process_start import Child, can_fork, keep_from_children, let_go, wait_for_exit
 from executor.state import MemoryState, PreState
 from executor.types import Block
-from executor.versions import StateTag
 from executor.worker import Worker
 
 MOST_LOSSES = 16
@@ -116,7 +115,7 @@ class ProcessPool(Pool):
             return
         if link is not None:
             self._retire(link)
-        self._start(worker, partial(_born_with, self._make_worker, opening.tag, state))
+        self._start(worker, partial(self._make_worker, tag=opening.tag, pre_state=state))
 
     def tell(self, worker: int, blob: bytes) -> None:
         """Give a worker a message that is not answered; nothing where it is gone: its successor will be told."""
@@ -315,8 +314,3 @@ def _large(state: PreState) -> MemoryState | None:
         if size >= LARGE_STATE:
             return state
     return None
-
-
-def _born_with(make: Callable[..., Worker], tag: StateTag, state: MemoryState) -> Worker:
-    """Return a worker that holds a state; in a child, which may then change what the driver has under a tag."""
-    return make(tag=tag, pre_state=MemoryState(state.accounts, state.codes, complete=state.complete))

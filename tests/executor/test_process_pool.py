@@ -130,7 +130,7 @@ def test_a_worker_killed_once_it_knows_the_block_is_replaced_without_a_word(monk
 def test_a_worker_that_dies_idle_in_a_block_is_reported_with_no_batches() -> None:
     """Its successor lacks what the driver has told it since the block began, so the driver must know."""
     builder = counting(2, 1)
-    pool = ProcessPool(2, make_worker=Echo)
+    pool = ProcessPool(2, patience=10, make_worker=Echo)
     pool.begin(builder.block(), builder.state)
     pool.submit(0, 1, b"?         9")
     assert pool.next_event() == Reply(0, 1, b"         9")
@@ -161,7 +161,7 @@ def test_a_batch_for_a_worker_that_is_gone_is_lost_with_it() -> None:
 @pytest.mark.usefixtures("forked")
 def test_what_is_in_flight_when_a_block_begins_is_answered_or_lost() -> None:
     builder = counting(2, 1)
-    pool = ProcessPool(2, make_worker=Echo)
+    pool = ProcessPool(2, patience=10, make_worker=Echo)
     pool.submit(0, -1, b"?         9")
     pool.submit(1, -2, b"?         9")
     first = pool.next_event()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -213,6 +214,33 @@ def test_a_worker_holds_its_own_pipes_and_no_other_worker_s(method: str) -> None
             pool.close()
 
 
+@pytest.mark.usefixtures("forked")
+def test_a_forked_worker_keeps_nothing_open_that_is_its_driver_s() -> None:
+    builder = counting(1, 1)
+    with socket.socket() as listener:
+        listener.listen()
+        pool = ProcessPool(1, make_worker=Echo)
+        pool.begin(builder.block(), builder.state)
+        pool.submit(0, 1, question(10, "x", 12))
+        pool.next_event()
+        assert len(os.listdir(f"/proc/{pool.pids()[0]}/fd")) == 5  # noqa: PTH208 - three standard ones, two pipes
+    pool.close()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_ctrl_c_is_none_of_a_worker_s_business(method: str) -> None:
+    builder = counting()
+    with started_by(method):
+        pool = ProcessPool(2)
+        assert_runs(pool, builder.block(), builder.state, lost=0)
+        pids = pool.pids()
+        for pid in pids:
+            os.kill(pid, signal.SIGINT)
+        assert_runs(pool, builder.block(), builder.state, lost=0)
+        assert pool.pids() == pids
+        pool.close()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_two_pools_work_side_by_side_and_closing_one_leaves_the_other(method: str) -> None:
     builder = counting()
@@ -242,6 +270,15 @@ def test_a_pool_is_of_no_use_in_a_forked_child_and_comes_to_no_harm_there() -> N
     pool.close()
 
 
+def held(descriptor: int) -> bool:
+    """Return whether a descriptor is open."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 def use_in_child(pool: ProcessPool) -> int:
     """Return how many of the uses of a foreign pool were not refused in one line, or did not end."""
     builder = counting()
@@ -250,7 +287,7 @@ def use_in_child(pool: ProcessPool) -> int:
         lambda: pool.submit(0, 1, b""),
         pool.next_event,
     ]
-    wrong = 0
+    wrong = sum(held(link.incoming) or held(link.outgoing) for link in pool._links if link)
     for use in uses:
         try:
             use()

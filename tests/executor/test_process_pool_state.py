@@ -153,7 +153,7 @@ def test_a_worker_with_batches_in_flight_is_sent_the_state_and_not_replaced() ->
     """As when it answered that it holds another state: what else it owes is still owed."""
     builder = counting(2, 2)
     state = VersionedState.of(large(builder.state))
-    pool = ProcessPool(2)
+    pool = ProcessPool(2, patience=10)
     pool.begin(builder.block(), state)
     pids = pool.pids()
     pool.submit(0, 1, pack_batch(pool.first_ticket + 1, [], [Task(0, assume_nonce=False)]))
