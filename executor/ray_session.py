@@ -72,7 +72,7 @@ class RaySession:
     def room(self) -> str:
         """Say how large the cluster is and how much of it is free."""
         cpus, nodes = self._cpus()
-        return f"Ray has {_count(cpus, 'CPU')} on {_count(nodes, 'node')}, {self._free()} of them free"
+        return f"Ray has {_count(cpus, 'CPU')} on {_count(nodes, 'node')}, {min(cpus, self._free())} of them free"
 
     def _init(self, workers: int, address: str | None) -> None:
         local: dict[str, Any] = {}
@@ -104,8 +104,8 @@ class RaySession:
     def _wait_for_room(self, workers: int) -> None:
         """Wait for free CPUs: an actor that does not fit hangs without a word."""
         deadline = monotonic() + FREE_SECONDS
-        while self._free() < workers:
-            if self._cpus()[0] < workers or monotonic() > deadline:
+        while not (fits := workers <= self._cpus()[0]) or self._free() < workers:
+            if not fits or monotonic() > deadline:
                 msg = (
                     f"{_count(workers, 'worker')} need {_count(workers, 'free CPU')}: {self.room()};"
                     " ask for fewer with --workers, close another executor, or let nodes join"

@@ -63,6 +63,13 @@ def facts(cluster: Cluster) -> dict[str, Any]:
     """Run the cluster through its life."""
     address = str(cluster.address)
     told: dict[str, Any] = {}
+    first, second = RayPool(1, address), RayPool(1, address)
+    told["lost side by side"] = lost(first) + lost(second)
+    first.close()
+    told["lost beside a closed pool"] = lost(second)
+    second.close()
+    told["left"] = not ray.is_initialized()
+
     pool = RayPool(2, address)
     told["nodes"] = len(set(pool.nodes()))
     told["lost at peace"] = lost(pool)

@@ -18,6 +18,9 @@ def test_nodes_go_and_come_under_an_executor() -> None:
     facts = json.loads(done.stdout)
     assert facts.pop("refused").startswith(refused)
     assert facts == {
+        "lost side by side": 0,
+        "lost beside a closed pool": 0,
+        "left": True,
         "nodes": 2,
         "lost at peace": 0,
         "lost with a node": 1,

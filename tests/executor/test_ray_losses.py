@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import sleep
 from typing import Any
 from unittest.mock import patch
@@ -18,11 +19,18 @@ from executor.wire import BATCH, STATE, unpack
 from tests.executor.ray_runs import run_checked, spinning_block, with_a_large_state
 
 
-def plant(pool: RayPool, worker: int, planted: type[RayWorker]) -> None:
-    """Put a worker of another class in a worker's place; its own successor is a good one again."""
-    with patch.object(pool, "worker_class", planted):
+@contextmanager
+def planted(pool: RayPool, worker: int, strange: type[RayWorker]) -> Iterator[None]:
+    """Have a worker of another class in a worker's place; its successor is a good one again."""
+    with patch.object(pool, "worker_class", strange):
         pool._start_again(worker, shares=False)
-    assert len(pool.pids()) == pool.workers
+    actor = pool._actors[worker]
+    try:
+        assert len(pool.pids()) == pool.workers
+        yield
+    finally:
+        if pool._actors[worker] is actor:
+            pool._start_again(worker, shares=False)
 
 
 def at_first_batch(act: Callable[[bytes | None], Any], *, executed: bool) -> type[RayWorker]:
@@ -82,18 +90,18 @@ def test_all_workers_may_be_killed(ray_pool: RayPool) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("executed", [False, True])
 def test_a_batch_is_executed_again_wherever_its_worker_died(ray_pool: RayPool, executed: bool) -> None:
-    plant(ray_pool, 0, at_first_batch(killed, executed=executed))
-    stats, losses = run_checked(ray_pool, spinning_block(60, contracts=10))
-    assert [loss.worker for loss in losses] == [0]
-    assert stats.executions == 60
+    with planted(ray_pool, 0, at_first_batch(killed, executed=executed)):
+        stats, losses = run_checked(ray_pool, spinning_block(60, contracts=10))
+        assert [loss.worker for loss in losses] == [0]
+        assert stats.executions == 60
 
 
 @pytest.mark.slow
 def test_a_worker_that_hangs_is_given_up(ray_pool: RayPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(ray_pool, 1, at_first_batch(lambda _: sleep(3600), executed=False))
-    monkeypatch.setattr(ray_pool, "patience", 3.0)
-    _, losses = run_checked(ray_pool, spinning_block(60, contracts=10))
-    assert [(loss.worker, loss.reason) for loss in losses] == [(1, "no answer for 3 s")]
+    with planted(ray_pool, 1, at_first_batch(lambda _: sleep(3600), executed=False)):
+        monkeypatch.setattr(ray_pool, "patience", 3.0)
+        _, losses = run_checked(ray_pool, spinning_block(60, contracts=10))
+        assert [(loss.worker, loss.reason) for loss in losses] == [(1, "no answer for 3 s")]
 
 
 class Greedy(RayWorker):
@@ -113,11 +121,12 @@ class Small(RayWorker):
             return super().handle(blob)
 
 
-@pytest.mark.parametrize("planted", [Greedy, pytest.param(Small, marks=pytest.mark.slow)])
-def test_memory_that_runs_out_ends_the_worker_and_not_the_block(ray_pool: RayPool, planted: type[RayWorker]) -> None:
-    plant(ray_pool, 0, planted)
-    _, losses = run_checked(ray_pool, spinning_block(60, contracts=10))
-    assert [(loss.worker, loss.reason) for loss in losses] == [(0, "out of memory")]
+@pytest.mark.slow
+@pytest.mark.parametrize("strange", [Greedy, Small])
+def test_memory_that_runs_out_ends_the_worker_and_not_the_block(ray_pool: RayPool, strange: type[RayWorker]) -> None:
+    with planted(ray_pool, 0, strange):
+        _, losses = run_checked(ray_pool, spinning_block(60, contracts=10))
+        assert [(loss.worker, loss.reason) for loss in losses] == [(0, "out of memory")]
 
 
 class Deaf(RayWorker):
@@ -134,13 +143,13 @@ class Deaf(RayWorker):
 
 @pytest.mark.slow
 def test_a_state_that_got_lost_on_its_way_is_put_again(ray_pool: RayPool) -> None:
-    plant(ray_pool, 0, Deaf)
-    builder = with_a_large_state(spinning_block(60, contracts=10))
-    with patch.object(ray_pool, "_put", side_effect=ray_pool._put) as put:
-        stats, losses = run_checked(ray_pool, builder)
-    assert put.call_count == 2
-    assert not losses
-    assert stats.executions == 60
+    with planted(ray_pool, 0, Deaf):
+        builder = with_a_large_state(spinning_block(60, contracts=10))
+        with patch.object(ray_pool, "_put", side_effect=ray_pool._put) as put:
+            stats, losses = run_checked(ray_pool, builder)
+        assert put.call_count == 2
+        assert not losses
+        assert stats.executions == 60
 
 
 def test_a_store_without_room_for_the_state_says_so(ray_pool: RayPool) -> None:
@@ -172,9 +181,8 @@ def broken(_: bytes | None) -> None:
 
 @pytest.mark.slow
 def test_a_fault_of_a_worker_is_told_and_the_pool_lives_on(ray_pool: RayPool) -> None:
-    plant(ray_pool, 0, at_first_batch(broken, executed=False))
-    builder = spinning_block(20, contracts=10)
-    with pytest.raises(PoolError, match=r"a worker failed: .*ValueError: planted"):
-        run_checked(ray_pool, builder)
-    ray_pool._start_again(0, shares=False)
+    with planted(ray_pool, 0, at_first_batch(broken, executed=False)):
+        builder = spinning_block(20, contracts=10)
+        with pytest.raises(PoolError, match=r"a worker failed: .*ValueError: planted"):
+            run_checked(ray_pool, builder)
     run_checked(ray_pool, builder)

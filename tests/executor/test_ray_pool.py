@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from executor.block_executor import BlockExecutor
@@ -18,7 +20,7 @@ from tests.oracle import assert_same
 def test_ray_gives_the_sequential_result(ray_pool: RayPool, strategy: str, lists: str) -> None:
     builder = spinning_block(40, contracts=5)
     block, state = builder.block(), builder.state
-    with BlockExecutor(strategy=strategy, access_lists=lists, pool=ray_pool) as executor:
+    with BlockExecutor(strategy=strategy, access_lists=lists, pool=ray_pool, gate=False) as executor:
         result = executor.execute(block, state)
     assert_same(result, execute_sequential(block, state), state)
     assert result.stats.executions <= (40 if lists == "exact" else 120)
@@ -49,7 +51,7 @@ def test_states_of_a_chain_travel_as_differences(ray_pool: RayPool) -> None:
     for number in range(20):
         builder.send(user(number), user(number + 1).address, value=1)
     after, shipped = state.after(execute_sequential(block, state).state_diff), []
-    with BlockExecutor(strategy="optimistic", access_lists="none", pool=ray_pool) as executor:
+    with BlockExecutor(strategy="optimistic", access_lists="none", pool=ray_pool, gate=False) as executor:
         for one, before in ((block, state), (builder.block(), after)):
             shipped.append(ray_pool.shipped)
             assert_same(executor.execute(one, before), execute_sequential(one, before), before)
@@ -69,3 +71,20 @@ def test_a_second_executor_that_does_not_fit_says_so(ray_pool: RayPool, monkeypa
     monkeypatch.setattr("executor.ray_session.FREE_SECONDS", 0.3)
     with pytest.raises(PoolError, match="need 2 free CPUs: Ray has 2 CPUs on 1 node, 0 of them free; ask for fewer"):
         RayPool(workers=2)
+
+
+def test_a_forked_child_can_neither_use_nor_close_a_pool(ray_pool: RayPool) -> None:
+    builder = spinning_block(4, contracts=4)
+    before, child = ray_pool.pids(), os.fork()
+    if child == 0:
+        told = []
+        ray_pool.close()
+        for attempt in (lambda: ray_pool.begin(builder.block(), builder.state), lambda: RayPool(workers=1)):
+            try:
+                attempt()
+            except PoolError as error:
+                told.append("forked" in str(error))
+        os._exit(told != [True, True])
+    assert os.waitpid(child, 0)[1] == 0
+    run_checked(ray_pool, builder)
+    assert ray_pool.pids() == before
