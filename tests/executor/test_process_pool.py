@@ -159,6 +159,21 @@ def test_a_batch_for_a_worker_that_is_gone_is_lost_with_it() -> None:
 
 
 @pytest.mark.usefixtures("forked")
+def test_what_a_worker_answered_before_it_died_counts() -> None:
+    builder = counting(2, 1)
+    pool = ProcessPool(1, make_worker=Echo)
+    pool.begin(builder.block(), builder.state)
+    (pid,) = pool.pids()
+    pool.submit(0, 1, b"?    300000")
+    pool.submit(0, 2, b"!")
+    await_end(pid)
+    assert pool.next_event() == Reply(0, 1, b"    300000".ljust(300_000, b"."))
+    pool.submit(0, 3, b"?         9")
+    assert pool.next_event() == Lost(0, (2, 3), "killed by SIGKILL")
+    pool.close()
+
+
+@pytest.mark.usefixtures("forked")
 def test_what_is_in_flight_when_a_block_begins_is_answered_or_lost() -> None:
     builder = counting(2, 1)
     pool = ProcessPool(2, patience=10, make_worker=Echo)
