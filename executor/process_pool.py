@@ -142,7 +142,10 @@ class ProcessPool(Pool):
                 lost = self._bury(news)
                 if lost is not None:
                     return lost
-            self._wait(self._judge_at - monotonic())
+            moved = self._wait(self._judge_at - monotonic())
+            if not (moved or self._news or any(link is not None and link.in_flight for link in self._links)):
+                msg = "nothing is in flight: no answer will come"
+                raise PoolError(msg)
 
     def abandon(self) -> None:
         """Forget what is in flight: the block has failed. Late replies are dropped as they come."""

@@ -298,5 +298,15 @@ def test_without_a_limit_the_same_transaction_runs() -> None:
     pool.close()
 
 
+@pytest.mark.usefixtures("forked")
+def test_waiting_for_nothing_is_refused() -> None:
+    builder = counting(1, 1)
+    pool = ProcessPool(1)
+    pool.begin(builder.block(), builder.state)
+    with pytest.raises(PoolError, match="nothing is in flight"):
+        pool.next_event()
+    pool.close()
+
+
 def test_what_counts_as_too_many_losses_is_more_than_one_transaction_may_cause() -> None:
     assert process_pool.MOST_LOSSES > 3
