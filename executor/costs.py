@@ -8,7 +8,7 @@ from executor.types import Block
 from scheduler.access import TxIndex
 from scheduler.cost import CostModel, Features
 
-FIRST_LEGACY_BYTE = b"\xc0"
+FIRST_LEGACY_BYTE = 0xC0
 STRING, LONG_STRING, LONG_LIST = 0x80, 0xB7, 0xF7
 """Where RLP's short strings begin, and above which first bytes a length of so many bytes follows."""
 GAS_AT = {1: 3, 2: 4, 3: 4, 4: 4}
@@ -52,26 +52,38 @@ def features_of(raw: bytes) -> Features:
 
     A transaction that is not what it should be gets features of no meaning: the merge will say so, in block order.
     """
-    typed = raw[:1] < FIRST_LEGACY_BYTE
-    items = _items(raw, start=1 if typed else 0, skip=GAS_AT.get(raw[0], 2) if typed and raw else 2)
-    if len(items) < 4:
+    try:
+        return _features(raw)
+    except IndexError:
         return UNKNOWN
-    gas, to, _, data = items
-    return Features(to, data[:4], int.from_bytes(gas, "big"), len(data))
 
 
-def _items(raw: bytes, start: int, skip: int) -> list[bytes]:
-    """Return the four items after the first `skip` of the RLP list at `start`; fewer where it ends."""
-    position = start + 1 + max(0, raw[start] - LONG_LIST) if len(raw) > start else len(raw)
-    found = []
-    for number in range(skip + 4):
-        if position >= len(raw):
-            break
-        head = raw[position]
-        long = max(0, head - LONG_STRING)  # bytes of the length, for strings above 55
-        begin = position + 1 + long if head >= STRING else position
-        size = 1 if head < STRING else int.from_bytes(raw[position + 1 : begin], "big") if long else head - STRING
-        position = begin + size
-        if number >= skip:
-            found.append(raw[begin:position])
-    return found
+def _features(raw: bytes) -> Features:
+    """Walk over the RLP items up to the data: in one piece, as the driver does this for every transaction."""
+    typed = raw[0] < FIRST_LEGACY_BYTE
+    start, skip = (1, GAS_AT.get(raw[0], 2)) if typed else (0, 2)
+    position = start + 1 + max(0, raw[start] - LONG_LIST)
+    for _ in range(skip):
+        position = _end(raw, position)
+    end = _end(raw, position)
+    gas = raw[position] if raw[position] < STRING else int.from_bytes(raw[position + 1 : end], "big")
+    to_end = _end(raw, end)
+    to = raw[end + 1 : to_end]
+    position = _end(raw, to_end)  # behind the value
+    head = raw[position]
+    if head < STRING:
+        return Features(to, raw[position : position + 1], gas, 1)
+    begin = position + 1 + max(0, head - LONG_STRING)
+    end = _end(raw, position)
+    return Features(to, raw[begin : min(end, begin + 4)], gas, end - begin)
+
+
+def _end(raw: bytes, position: int) -> int:
+    """Return where the RLP string that begins at `position` ends."""
+    head = raw[position]
+    if head < STRING:
+        return position + 1
+    if head <= LONG_STRING:
+        return position + head - STRING + 1
+    begin = position + 1 + head - LONG_STRING
+    return begin + int.from_bytes(raw[position + 1 : begin], "big")

@@ -16,6 +16,10 @@ _GAS_CAP = 1_000_000
 """Gas limits are wishes; above this they say nothing more about the gas used."""
 _GAS_PER_BYTE = 16
 """Of calldata, at most."""
+_CREATION = b"create"
+"""Stands for the callee of a creation."""
+_LEAST = 1e-6
+"""Seconds that any execution takes."""
 _FIRST_SECONDS_PER_GAS = 8e-9
 """Before anything was measured: 0.2 ms for a transfer, 8 ms at the cap (py-evm on one core)."""
 
@@ -54,28 +58,30 @@ class CostModel:
         >>> round(model.predict(swap), 3)
         0.004
         """
-        known = self._seconds.get(_key(features))
+        known = self._seconds.get((features.to or _CREATION, features.selector))
         return self._seconds_per_gas * _promised_gas(features) if known is None else known
 
     def learn(self, features: Features, seconds: float) -> None:
         """Take in that an execution took `seconds`."""
-        expected = self.predict(features)
-        counted = min(max(seconds, 1e-6), _SURPRISE * expected)
-        key = _key(features)
-        first = key not in self._seconds
-        if first and len(self._seconds) >= _KEYS:
-            del self._seconds[next(iter(self._seconds))]
-        self._seconds[key] = counted if first else expected + _NEW_SHARE * (counted - expected)
-        usual = self._seconds_per_gas
-        per_gas = min(counted / _promised_gas(features), _SURPRISE * usual)
-        self._seconds_per_gas = usual + _NEW_SHARE * (per_gas - usual)
-
-
-def _key(features: Features) -> tuple[bytes, bytes]:
-    return features.to or b"create", features.selector
+        # Without calls of its own: asked once for every execution, on the driver.
+        key = (features.to or _CREATION, features.selector)
+        promised, usual = _promised_gas(features), self._seconds_per_gas
+        known = self._seconds.get(key)
+        expected = usual * promised if known is None else known
+        most = _SURPRISE * expected
+        counted = most if seconds > most else seconds if seconds > _LEAST else min(_LEAST, most)
+        if known is not None:
+            self._seconds[key] = expected + _NEW_SHARE * (counted - expected)
+        else:
+            if len(self._seconds) >= _KEYS:
+                del self._seconds[next(iter(self._seconds))]
+            self._seconds[key] = counted
+        per_gas, most = counted / promised, _SURPRISE * usual
+        self._seconds_per_gas = usual + _NEW_SHARE * ((min(per_gas, most)) - usual)
 
 
 def _promised_gas(features: Features) -> int:
     """Return the gas left for execution: calldata is paid by gas too, and costs next to no time."""
-    spent_before = _PLAIN_GAS + _GAS_PER_BYTE * features.data_size
-    return _PLAIN_GAS + max(0, min(features.gas_limit, _GAS_CAP) - spent_before)
+    gas = min(_GAS_CAP, features.gas_limit)
+    left = gas - _PLAIN_GAS - _GAS_PER_BYTE * features.data_size
+    return _PLAIN_GAS + left if left > 0 else _PLAIN_GAS
