@@ -23,10 +23,14 @@ from tests.schedules import LossyPool
 
 
 class PoisonedPool(InlinePool):
-    """Loses the worker that begins a poisonous file, with all that waits there; messages run in order."""
+    """Loses the worker that begins a poisonous file, with all that waits there; messages run in order.
 
-    def __init__(self, workers: int, poison: Sequence[Path]) -> None:
+    After `most` losses it gives up.
+    """
+
+    def __init__(self, workers: int, poison: Sequence[Path], most: int = 100) -> None:
         super().__init__(workers)
+        self.losses, self._most = 0, most
         self.runs: list[str] = []
         self._poison = {str(path) for path in poison}
         self._queues: list[deque[tuple[int, str]]] = [deque() for _ in range(workers)]
@@ -41,6 +45,9 @@ class PoisonedPool(InlinePool):
                 tickets = tuple(ticket for ticket, _ in queue)
                 queue.clear()
                 self.replace(worker)
+                self.losses += 1
+                if self.losses > self._most:
+                    raise PoolError("too many")
                 return Lost(worker, tickets, "killed by the test")
         event = super().next_event()
         assert isinstance(event, Reply)
@@ -122,25 +129,21 @@ def test_a_block_that_kills_processes_is_named(tmp_path: Path) -> None:
 
 
 def test_a_range_survives_more_losses_than_a_pool(tmp_path: Path) -> None:
-    files = write_capsules(tmp_path, 9)
-    for path in files[:4]:
-        Path(f"{path}.deadly").write_text("always")
-    made: list[ProcessPool] = []
+    files = write_capsules(tmp_path, 20)
+    poison, good = files[1::4], [path for path in files if path not in files[1::4]]
+    made: list[PoisonedPool] = []
 
-    def make() -> ProcessPool:
-        made.append(ProcessPool(2, make_worker=MortalWorker))
+    def make() -> PoisonedPool:
+        made.append(PoisonedPool(2, poison, most=5))
         return made[-1]
 
-    pool = LastingPool(make)
-    try:
-        blocks = BlockRange(files, pool)
-        rows = list(blocks.rows())
-    finally:
-        pool.close()
-    assert [row.error is not None and row.error.name for row in rows[:4]] == ["PoolError"] * 4
-    assert untimed(rows[4:]) == expected(files[4:])
-    assert len(made) > 1
-    assert not [pid for earlier in made for pid in earlier.pids() if pid and Path(f"/proc/{pid}").exists()]
+    rows = list(BlockRange(files, LastingPool(make)).rows())
+    assert untimed([row for row in rows if row.ok]) == expected(good)
+    assert [(row.file, row.error.name) for row in rows if row.error] == [(str(path), "PoolError") for path in poison]
+    assert len(made) > 2
+    assert [pool.losses for pool in made[:-1]] == [6] * (len(made) - 1)
+    assert sum(pool.losses for pool in made) == 4 * len(poison)
+    assert sorted(file for pool in made for file in pool.runs) == sorted(map(str, good))
 
 
 class ShortLived(InlinePool):
