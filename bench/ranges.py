@@ -13,8 +13,9 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+from executor.capsule import WHAT
 from executor.errors import InputOutputError, ParallelEvmError, PoolError
-from executor.files import MAX_BYTES, printable, read_whole
+from executor.files import printable, read_packed
 from executor.pool import IN_FLIGHT, Event, Lost, Pool, Reply
 from executor.whole_block import BlockRow, RowError, digest, pack_whole, unpack_row
 
@@ -27,7 +28,6 @@ Recorded mainnet blocks differ a hundredfold: begun last, a long one would keep 
 """
 SHORT = 32 * 1024
 """Bytes of a file whose block takes milliseconds: behind it another message may wait."""
-WHAT = "a block capsule (<block>.json.gz)"
 DOCUMENTS = (".json", ".json.gz")
 
 
@@ -136,7 +136,7 @@ class BlockRange:
         path = self._files[index]
         name = printable(path)
         try:
-            data = read_bytes(path)
+            data = read_packed(path, WHAT)
         except ParallelEvmError as error:
             self._finish(index, BlockRow(name, error=RowError.of(error)))
             return
@@ -190,16 +190,6 @@ class BlockRange:
     def _hold(self, index: int, row: BlockRow) -> None:
         self._finished[index] = row
         self._told(row)
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a file as they lie on disk; InputOutputError says why they cannot be had."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)  # bounded: the path may name a device
-    except (OSError, ValueError) as error:
-        read_whole(path, WHAT)  # knows how to say it
-        raise InputOutputError(f"cannot be read ({error}); try again") from None
 
 
 def _size(path: Path) -> int:

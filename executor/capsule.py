@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from executor.capsule_state import parse_pre_state
 from executor.errors import InvalidInput, InvalidRlp, ParallelEvmError
-from executor.files import StrPath, printable, read_whole
+from executor.files import StrPath, printable, read_packed, unpacked
 from executor.forks import fork_rules
 from executor.hashing import keccak256
 from executor.header import decode_header, header_hash, transactions_root, uncles_hash, withdrawals_root
@@ -28,6 +28,7 @@ from executor.state import MemoryState
 from executor.types import Block, Header, RawTransaction, Withdrawal, Witness
 
 FORMAT = "evm-block-replay/1"
+WHAT = "a block capsule (<block>.json.gz)"
 MAX_NESTING = 32
 _HIGHEST_TYPE = 0x7F  # of a transaction's envelope (EIP-2718)
 
@@ -49,10 +50,15 @@ def load_capsule(path: StrPath) -> Capsule:
     InputOutputError, InvalidInput and its subclasses say in one line which file, which field and what to do.
     """
     try:
-        return parse_capsule(_document(read_whole(path, "a block capsule (<block>.json.gz)")))
+        return capsule_of(read_packed(path, WHAT))
     except ParallelEvmError as error:
         error.args = (f"{printable(path)}: {error}",)
         raise
+
+
+def capsule_of(data: bytes) -> Capsule:
+    """Return the checked capsule in the bytes of a file, gzipped or plain JSON; InvalidInput where it is none."""
+    return parse_capsule(_document(unpacked(data, WHAT)))
 
 
 def _document(data: bytes) -> object:

@@ -29,7 +29,11 @@ def read_whole(path: StrPath, what: str) -> bytes:
 
     Raises InputOutputError where it cannot be read, InvalidInput where it is empty, damaged or too large.
     """
-    data = _read(path, what)
+    return unpacked(read_packed(path, what), what)
+
+
+def unpacked(data: bytes, what: str) -> bytes:
+    """Return the content of a file with these bytes; InvalidInput where it is empty, damaged or too large."""
     if not data:
         raise InvalidInput("the file is empty; copy it or record it again")
     try:
@@ -45,7 +49,8 @@ def read_whole(path: StrPath, what: str) -> bytes:
     return data
 
 
-def _read(path: StrPath, what: str) -> bytes:
+def read_packed(path: StrPath, what: str) -> bytes:
+    """Return a file's bytes as they lie on disk; InputOutputError where they cannot be read."""
     try:
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)  # bounded: the path may name a device

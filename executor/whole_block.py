@@ -7,11 +7,7 @@ travels as it lies on disk: workers of a cluster do not share the driver's.
 from __future__ import annotations
 
 import gc
-import gzip
-import io
-import json
 import pickle
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,18 +18,14 @@ from pathlib import Path
 from time import perf_counter
 from traceback import extract_tb
 
-from executor.capsule import MAX_NESTING, Capsule, parse_capsule
+from executor.capsule import Capsule, capsule_of
 from executor.collector import collector_paused
-from executor.errors import ExecutionFailed, InvalidInput, ParallelEvmError, PoolError
-from executor.files import MAX_BYTES
-from executor.json_fields import is_nested_deeper
+from executor.errors import ExecutionFailed, ParallelEvmError, PoolError
 from executor.sequential import execute_sequential
 from executor.serialise import result_bytes
 from executor.types import BlockResult
 from executor.validation import check_header, describe_failure
 from executor.wire import PROTOCOL, WHOLE
-
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +135,7 @@ def _run(row: BlockRow, data: bytes) -> BlockRow:
     started = perf_counter()
     spans = Spans()
     try:
-        capsule = _decode(data)
+        capsule = capsule_of(data)
         decoded = perf_counter()
         spans = Spans(decoded - started)
         block = capsule.block
@@ -184,31 +176,3 @@ def _cycles_freed_after() -> Iterator[None]:
     yield
     if not gc.isenabled():
         gc.collect(0)
-
-
-def _decode(data: bytes) -> Capsule:
-    """Return the capsule in the bytes of a file, with the errors of `executor.capsule.load_capsule`."""
-    text = _unpacked(data)
-    if is_nested_deeper(text, MAX_NESTING):
-        raise InvalidInput(f"the JSON is nested deeper than {MAX_NESTING} levels; name a block capsule")
-    try:
-        document = json.loads(text.decode("utf-8-sig"))
-    except ValueError as error:
-        raise InvalidInput(f"is not JSON, gzipped or plain ({error}); name a block capsule") from None
-    return parse_capsule(document)
-
-
-def _unpacked(data: bytes) -> bytes:
-    if not data:
-        raise InvalidInput("the file is empty; copy it or record it again")
-    try:
-        if data.startswith(_GZIP_MAGIC):
-            with gzip.open(io.BytesIO(data)) as file:
-                data = file.read(MAX_BYTES + 1)
-    except EOFError:
-        raise InvalidInput("the gzip data is truncated; copy the file again") from None
-    except (OSError, zlib.error) as error:
-        raise InvalidInput(f"the gzip data is damaged ({error}); copy the file again") from None
-    if len(data) > MAX_BYTES:
-        raise InvalidInput(f"holds more than {MAX_BYTES >> 20} MiB; name a block capsule (<block>.json.gz)")
-    return data

@@ -135,14 +135,14 @@ def test_a_fault_of_ours_is_a_row_that_names_its_place(tmp_path: Path, monkeypat
     def blunder(_: object) -> None:
         raise KeyError("nothing there")
 
-    monkeypatch.setattr("executor.whole_block.parse_capsule", blunder)
+    monkeypatch.setattr("executor.whole_block.capsule_of", blunder)
     error = run_whole(path.name, path.read_bytes()).error
     assert error is not None
     assert (error.name, error.exit_code) == ("KeyError", 1)
     assert re.fullmatch(r"'nothing there' \(test_ranges.py:\d+\)", error.message)
 
 
-@pytest.mark.parametrize("place", ["executor.whole_block.parse_capsule", "executor.evm.Engine.execute"])
+@pytest.mark.parametrize("place", ["executor.whole_block.capsule_of", "executor.evm.Engine.execute"])
 def test_want_of_memory_is_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     (path,) = write_capsules(tmp_path, 1)
 
