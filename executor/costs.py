@@ -34,6 +34,16 @@ class BlockCosts(Sequence[float]):
         """Return the predicted seconds of one execution."""
         return self._model.predict(self._features[index])
 
+    def guessed_share(self) -> float:
+        """Return the part of all predicted seconds that nothing measured stands behind."""
+        guessed = total = 0.0
+        for features in self._features:
+            seconds = self._model.predict(features)
+            total += seconds
+            if not self._model.knows(features):
+                guessed += seconds
+        return guessed / total if total else 0.0
+
     def learn(self, index: TxIndex, seconds: float) -> None:
         """Take in that an execution of `index` took `seconds`."""
         self._model.learn(self._features[index], seconds)

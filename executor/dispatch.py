@@ -77,7 +77,7 @@ def execute_parallel(
             levels = plan.graph.bottom_levels(list(costs))
         decision = None
         if asked:
-            decision = experience.gate.close(costs, levels, pre_state, pool)
+            decision = experience.gate.close(block, costs, levels, pre_state, pool)
             if decision.where != WORKERS:
                 return driver.run(decision)
         run = BlockRun(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from executor.costs import BlockCosts
 from executor.pool import Pool
 from executor.state import MemoryState, PreState
 from executor.types import Block, BlockResult, GateDecision
@@ -24,7 +25,7 @@ _PER_ACCOUNT, _PER_SLOT, _PER_CODE_BYTE = 2e-6, 1e-6, 1e-9
 _FIXED_MESSAGES = 6
 """What a block costs before the first execution, its state apart, in messages: the block to each worker, and idling."""
 _NEW_SHARE = 0.3
-_FIRST_SECONDS_PER_GAS = 1.2e-8
+_FIRST_SECONDS_PER_GAS = 3e-8
 _FIRST_GAS_PER_TRANSACTION = 60_000.0
 """Where a header does not say yet what its block used."""
 _FIRST_RERUNS = 0.1
@@ -58,14 +59,15 @@ class Gate:
         return GateDecision(DRIVER, _small(sequential, parallel), sequential, parallel)
 
     def close(
-        self, costs: Sequence[float], levels: Sequence[float] | None, pre_state: PreState, pool: Pool
+        self, block: Block, costs: BlockCosts, levels: Sequence[float] | None, pre_state: PreState, pool: Pool
     ) -> GateDecision:
         """Return the decision by predicted seconds of every transaction.
 
         `levels` are those of the heaviest path that starts with each, None where no list says what waits for what.
         """
-        work = sum(costs)
-        span = max(costs if levels is None else levels, default=0.0)
+        scale = self._scale(block, costs)
+        work = scale * sum(costs)
+        span = scale * max(costs if levels is None else levels, default=0.0)
         serial = self.reruns * work if levels is None else 0.0
         message = pool.message_cost
         messages = work / message.goal + pool.workers
@@ -81,6 +83,17 @@ class Gate:
         else:
             reason = _small(work, parallel)
         return GateDecision(DRIVER, reason, work, parallel)
+
+    def _scale(self, block: Block, costs: BlockCosts) -> float:
+        """Return by what to correct predictions that rest on gas limits, where the header says what was used.
+
+        Limits are wishes, so the gas used is the better guess for transactions like none that was measured.
+        """
+        predicted, guessed = sum(costs), costs.guessed_share()
+        if not (block.header.gas_used and predicted and guessed):
+            return 1.0
+        by_gas = self.seconds_per_gas * block.header.gas_used / predicted
+        return 1.0 + guessed * (by_gas - 1.0)
 
     def _fixed(self, pool: Pool, pre_state: PreState) -> float:
         return _FIXED_MESSAGES * pool.message_cost.seconds + self.shipping * _shipping_seconds(pre_state, pool)

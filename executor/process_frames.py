@@ -23,24 +23,23 @@ class Frames:
     def __init__(self, descriptor: int) -> None:
         self.ended = self.arrived = False
         self._descriptor = descriptor
+        self._head = b""
         self._parts: list[bytes] = []
-        self._size = 0
-        self._wanted = HEADER.size
+        self._missing = self._flags = 0
 
     @property
     def cut_short(self) -> bool:
         """Whether a message has begun and is not complete."""
-        return self._size > 0
+        return bool(self._head or self._missing)
 
     def read(self) -> list[bytes]:
         """Return the messages that one read completes; none where nothing has come or the other side is gone.
 
         Raises PoolError with the worker's line where the message is a fault.
         """
-        missing = self._wanted - self._size
         self.arrived = False
         try:
-            data = os.read(self._descriptor, _FIRST_READ if missing <= _FIRST_READ else min(missing, _MOST_AT_ONCE))
+            data = os.read(self._descriptor, min(self._missing, _MOST_AT_ONCE) or _FIRST_READ)
         except BlockingIOError:
             return []
         except OSError:  # reset by the other side's death
@@ -49,29 +48,34 @@ class Frames:
             self.ended = True
             return []
         self.arrived = True
-        self._parts.append(data)
-        self._size += len(data)
-        return self._take() if self._size >= self._wanted else []
+        if not self._missing:
+            return self._split(self._head + data)
+        self._parts.append(data)  # never more than is missing, so that nothing need be cut
+        self._missing -= len(data)
+        return [] if self._missing else [self._checked(b"".join(self._parts))]
 
-    def _take(self) -> list[bytes]:
-        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+    def _split(self, data: bytes) -> list[bytes]:
+        """Return the messages in what was read where one begins, and keep the rest."""
         messages = []
-        start, end = 0, len(data)
-        self._wanted = HEADER.size
-        while end - start >= HEADER.size:
+        start = 0
+        while len(data) - start >= HEADER.size:
             (length,) = HEADER.unpack_from(data, start)
-            stop = start + HEADER.size + (length & ~FAULT)
-            if stop > end:
-                self._wanted = stop - start
+            self._flags, length = length & FAULT, length & ~FAULT
+            start += HEADER.size
+            body = data[start : start + length]
+            start += length
+            if start > len(data):
+                self._parts, self._missing = [body], start - len(data)
                 break
-            message = data[start + HEADER.size : stop]
-            if length & FAULT:
-                raise PoolError(message.decode(errors="replace"))
-            messages.append(message)
-            start = stop
-        self._parts = [data[start:]] if start < end else []
-        self._size = end - start
+            messages.append(self._checked(body))
+        self._head = data[start:]
         return messages
+
+    def _checked(self, message: bytes) -> bytes:
+        self._parts = []
+        if self._flags:
+            raise PoolError(message.decode(errors="replace"))
+        return message
 
 
 def write_some(descriptor: int, blob: bytes, flags: int = 0) -> memoryview | None:

@@ -140,7 +140,12 @@ class RayPool(Pool):
 
     def _start(self, worker: int, *, shares: bool = False) -> None:
         """Put a fresh actor in a worker's place, on a CPU of its own or one it shares; Ray starts it when it can."""
-        options = {"num_cpus": 0 if shares else 1, "max_restarts": 0, "max_task_retries": 0}
+        options = {
+            "num_cpus": 0 if shares else 1,
+            "max_restarts": 0,
+            "max_task_retries": 0,
+            "enable_task_events": False,
+        }
         (self._sharing.add if shares else self._sharing.discard)(worker)
         self._actors[worker] = ray.remote(self.worker_class).options(**options).remote()
         self._starting[worker] = self._actors[worker].pid.remote()

@@ -61,6 +61,10 @@ class CostModel:
         known = self._seconds.get((features.to or _CREATION, features.selector))
         return self._seconds_per_gas * _promised_gas(features) if known is None else known
 
+    def knows(self, features: Features) -> bool:
+        """Return whether an execution like this one has been measured."""
+        return (features.to or _CREATION, features.selector) in self._seconds
+
     def learn(self, features: Features, seconds: float) -> None:
         """Take in that an execution took `seconds`."""
         # Without calls of its own: asked once for every execution, on the driver.
