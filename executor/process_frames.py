@@ -10,7 +10,8 @@ from executor.errors import PoolError
 HEADER = Struct("!Q")
 FAULT = 1 << 63
 """Set in the length of a message that is no answer, but one line about why the worker gives up."""
-_FIRST_READ = 64 * 1024
+_FIRST_READ = 124 * 1024
+"""Bytes asked for where a message begins: most come whole, and from 128 KiB on malloc fetches pages each time."""
 _MOST_AT_ONCE = 256 * 1024
 
 

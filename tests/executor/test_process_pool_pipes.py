@@ -158,12 +158,15 @@ def test_messages_come_whole_however_they_are_cut(seed: int) -> None:
     messages = [draw.randbytes(draw.choice([0, 1, 7, 8, 9, 300, 70_000, 200_000])) for _ in range(20)]
     stream = b"".join(HEADER.pack(len(message)) + message for message in messages)
     incoming, outgoing = os.pipe()
+    os.set_blocking(incoming, False)
     frames, seen = Frames(incoming), []
     while stream:
         cut = draw.choice([1, 3, 8, 20, 4000, 60_000])
         os.write(outgoing, stream[:cut])
         stream = stream[cut:]
         seen += frames.read()
+        while frames.arrived:
+            seen += frames.read()
     os.close(outgoing)
     assert seen == messages
     assert not frames.cut_short
