@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import defaultdict
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -21,11 +22,10 @@ from ray import exceptions
 from executor.collector import forget_start_up
 from executor.errors import PoolError
 from executor.pool import Event, Lost, Pool, Reply
+from executor.process_child import OUT_OF_MEMORY, ProcessWorker
 from executor.ray_session import RaySession, one_line
 from executor.state import PreState
 from executor.types import Block
-from executor.wire import unpack_reply
-from executor.worker import Worker
 
 START_SECONDS = 60.0
 """How long workers may take to start. One that takes the place of a lost one then shares a CPU instead."""
@@ -35,8 +35,6 @@ INLINE_BYTES = 64 * 1024
 """Messages above this go through Ray's object store, which copies them once for all workers of a machine."""
 MOST_LOSSES = 16
 """Workers lost in one block after which something else is wrong."""
-OUT_OF_MEMORY = 77
-"""Exit code of a worker that ran out of memory."""
 GONE = (
     exceptions.RayActorError,
     exceptions.NodeDiedError,
@@ -50,7 +48,7 @@ STORE_FULL = (exceptions.ObjectStoreFullError, exceptions.OutOfDiskError)
 _SESSION = RaySession(ray)
 
 
-class RayWorker(Worker):
+class RayWorker(ProcessWorker):
     """A worker in a process of its own, which pauses the collector between blocks' beginnings."""
 
     def __init__(self) -> None:
@@ -70,18 +68,15 @@ class RayWorker(Worker):
             raise SystemExit(OUT_OF_MEMORY) from None
         if answer is None:
             gc.collect(0)
-        elif b"MemoryError" in answer and _ran_out(answer):
-            raise SystemExit(OUT_OF_MEMORY)
         return answer
+
+    def take(self, *blobs: bytes) -> bytes | None:
+        """Take in messages in their order; the answer to the last."""
+        return [self.handle(blob) for blob in blobs][-1]
 
     def where(self) -> tuple[int, str]:
         """Return the process and the node that this worker lives in."""
         return self.pid(), ray.get_runtime_context().get_node_id()
-
-
-def _ran_out(answer: bytes) -> bool:
-    results = unpack_reply(answer).results
-    return any((result.failure or "").startswith("MemoryError") for _, result in results)
 
 
 class _Batch(NamedTuple):
@@ -107,6 +102,7 @@ class RayPool(Pool):
         self.patience = patience
         self._owner = os.getpid()
         self._shared: dict[int, tuple[bytes, Any]] = {}
+        self._told: defaultdict[int, list[Any]] = defaultdict(list)
         self._in_flight: dict[Any, _Batch] = {}
         self._since = [0.0] * workers
         self._starting: dict[int, Any] = {}
@@ -134,7 +130,9 @@ class RayPool(Pool):
         try:
             ray.get(up)
         except exceptions.RayError as error:
-            msg = f"Ray workers did not start: {one_line(error)}; every node needs parallel-evm installed"
+            lacking = "ModuleNotFoundError" in str(error) or "ImportError" in str(error)
+            advice = "; every node needs this version of parallel-evm installed" if lacking else ""
+            msg = f"Ray workers did not start: {one_line(error)}{advice}"
             raise PoolError(msg) from error
         self._starting.clear()
 
@@ -148,6 +146,7 @@ class RayPool(Pool):
         }
         (self._sharing.add if shares else self._sharing.discard)(worker)
         self._actors[worker] = ray.remote(self.worker_class).options(**options).remote()
+        self._told.pop(worker, None)
         self._starting[worker] = self._actors[worker].pid.remote()
         self._since[worker] = monotonic()
 
@@ -170,18 +169,28 @@ class RayPool(Pool):
         self._losses = 0
         self._shared.clear()
         super().begin(block, pre_state)
+        self._flush()
 
     def reopen(self, worker: int) -> None:
         """Give a worker the current block and its whole pre-state, put into Ray's store again: it may be lost too."""
         self._shared.clear()
         super().reopen(worker)
+        self._flush()
 
     def tell(self, worker: int, blob: bytes) -> None:
-        """Give a worker a message; one that several get is put into Ray's store once."""
+        """Give a worker a message; one that several get is put into Ray's store once.
+
+        What is told in one go is sent in one call, which costs a millisecond of processor time whatever is in it.
+        """
         if len(blob) > INLINE_BYTES and id(blob) not in self._shared:
             self._shared[id(blob)] = blob, self._put(blob)
         _, argument = self._shared.get(id(blob), (blob, blob))
-        self._actors[worker].handle.remote(argument)
+        self._told[worker].append(argument)
+
+    def _flush(self) -> None:
+        for worker, told in self._told.items():
+            self._actors[worker].take.remote(*told)
+        self._told.clear()
 
     def _put(self, blob: bytes) -> Any:
         try:
@@ -201,7 +210,7 @@ class RayPool(Pool):
         self._send(_Batch(worker, ticket, blob))
 
     def _send(self, batch: _Batch) -> None:
-        self._in_flight[self._actors[batch.worker].handle.remote(batch.blob)] = batch
+        self._in_flight[self._actors[batch.worker].take.remote(*self._told.pop(batch.worker, ()), batch.blob)] = batch
 
     def next_event(self) -> Event:
         """Wait for one reply, or for the news that a worker is gone."""

@@ -31,7 +31,7 @@ def busy_workers() -> dict[int, int]:
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if (folder / "cmdline").read_bytes().startswith(b"ray::RayWorker.handle"):
+            if (folder / "cmdline").read_bytes().startswith(b"ray::RayWorker.take"):
                 found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:  # it has ended meanwhile
             continue

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import sleep
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -60,7 +61,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(ray_pool: RayPool) -> Non
         if event == 1:
             os.kill(victims.pop(), signal.SIGKILL)
 
-    stats, losses = run_checked(ray_pool, spinning_block(200, contracts=10), before=kill)
+    stats, losses = run_checked(ray_pool, spinning_block(100, contracts=10), before=kill)
     assert not victims
     assert stats.lost_workers == 1
     assert losses[0].tickets
@@ -82,7 +83,7 @@ def test_all_workers_may_be_killed(ray_pool: RayPool) -> None:
             while victims:
                 os.kill(victims.pop(), signal.SIGKILL)
 
-    stats, losses = run_checked(ray_pool, spinning_block(200, contracts=10), before=kill)
+    stats, losses = run_checked(ray_pool, spinning_block(100, contracts=10), before=kill)
     assert {loss.worker for loss in losses} == {0, 1}
     assert stats.lost_workers == 2
 
@@ -186,3 +187,19 @@ def test_a_fault_of_a_worker_is_told_and_the_pool_lives_on(ray_pool: RayPool) ->
         with pytest.raises(PoolError, match=r"a worker failed: .*ValueError: planted"):
             run_checked(ray_pool, builder)
     run_checked(ray_pool, builder)
+
+
+@pytest.mark.slow
+def test_a_node_without_the_package_is_told_of(ray_pool: RayPool) -> None:
+    lacking = type("Worker", (RayWorker,), {"__module__": "not_there"})
+    module = ModuleType("not_there")
+    vars(module)["Worker"] = lacking
+    with (
+        patch.dict("sys.modules", not_there=module),
+        patch.object(ray_pool, "worker_class", lacking),
+        pytest.raises(PoolError, match="No module named 'not_there'; every node needs this version of parallel-evm"),
+    ):
+        ray_pool._start_all()
+    for worker in range(ray_pool.workers):
+        ray_pool._start_again(worker, shares=False)
+    run_checked(ray_pool, spinning_block(20, contracts=10))
