@@ -166,6 +166,9 @@ class RayPool(Pool):
     def begin(self, block: Block, pre_state: PreState) -> None:
         """Give every worker the block, and its pre-state as far as the worker does not hold it."""
         self._check_process()
+        if not _SESSION.alive(self):
+            msg = "Ray was shut down under this pool; make another"
+            raise PoolError(msg)
         self._losses = 0
         self._shared.clear()
         super().begin(block, pre_state)
@@ -187,20 +190,23 @@ class RayPool(Pool):
         _, argument = self._shared.get(id(blob), (blob, blob))
         self._told[worker].append(argument)
 
-    def _flush(self) -> None:
-        for worker, told in self._told.items():
-            self._actors[worker].take.remote(*told)
-        self._told.clear()
-
     def _put(self, blob: bytes) -> Any:
         try:
             return ray.put(blob)
         except STORE_FULL as error:
-            msg = (
-                f"a state of {len(blob) / 1e6:.1f} MB does not fit into Ray's object store ({type(error).__name__});"
-                " free disk under its temporary folder, or give it more with `ray start --object-store-memory`"
-            )
-            raise PoolError(msg) from error
+            raise _no_room(len(blob), error) from error
+
+    def _call(self, worker: int, *arguments: Any) -> Any:
+        """Return the reference to the answer to the last of some messages or references to messages."""
+        try:
+            return self._actors[worker].take.remote(*arguments)
+        except STORE_FULL as error:  # Ray puts large messages into the store by itself
+            raise _no_room(len(arguments[-1]), error) from error
+
+    def _flush(self) -> None:
+        while self._told:
+            worker, told = self._told.popitem()
+            self._call(worker, *told)
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Send a batch to a worker."""
@@ -210,7 +216,8 @@ class RayPool(Pool):
         self._send(_Batch(worker, ticket, blob))
 
     def _send(self, batch: _Batch) -> None:
-        self._in_flight[self._actors[batch.worker].take.remote(*self._told.pop(batch.worker, ()), batch.blob)] = batch
+        told = self._told.pop(batch.worker, ())
+        self._in_flight[self._call(batch.worker, *told, batch.blob)] = batch
 
     def next_event(self) -> Event:
         """Wait for one reply, or for the news that a worker is gone."""
@@ -316,8 +323,16 @@ class RayPool(Pool):
             raise PoolError(msg)
 
 
+def _no_room(size: int, error: BaseException) -> PoolError:
+    return PoolError(
+        f"a message of {size / 1e6:.1f} MB does not fit into Ray's object store ({type(error).__name__});"
+        " free disk under its temporary folder, or give it more with `ray start --object-store-memory`"
+    )
+
+
 def _reason(error: BaseException) -> str:
     text = one_line(error)
     if f"exit code {OUT_OF_MEMORY}." in text or isinstance(error, exceptions.OutOfMemoryError):
         return "out of memory"
-    return text
+    _, _, detail = text.partition(" Worker exit detail: ")  # Ray goes on with advice
+    return f"{type(error).__name__}: {detail.partition(' Some common causes')[0]}" if detail else text

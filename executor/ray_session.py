@@ -89,7 +89,8 @@ class RaySession:
                 **local,
             )
         except (self._ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
-            msg = f"Ray could not be {'joined at ' + address if address else 'started'}: {one_line(error)}"
+            why = " ".join(str(error).split())[:300]
+            msg = f"Ray could not be {'joined at ' + address if address else 'started'}: {why}"
             raise PoolError(msg) from error
 
     def _same(self, address: str | None) -> None:

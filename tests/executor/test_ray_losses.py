@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from ray.exceptions import ObjectStoreFullError
+import ray
+from ray.exceptions import ActorUnavailableError, ObjectLostError, ObjectStoreFullError, OutOfMemoryError, RayError
 
 from executor.errors import PoolError
 from executor.ray_pool import RayPool, RayWorker
@@ -105,6 +107,30 @@ def test_a_worker_that_hangs_is_given_up(ray_pool: RayPool, monkeypatch: pytest.
         assert [(loss.worker, loss.reason) for loss in losses] == [(1, "no answer for 3 s")]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OutOfMemoryError("the node ran low"), "out of memory"),  # type: ignore[no-untyped-call]
+        (ObjectLostError("00" * 28, None, ""), "ObjectLostError: .*"),
+        (ActorUnavailableError("no route", None), "ActorUnavailableError: .*no route.*"),
+    ],
+)
+def test_whatever_ray_says_of_a_loss_the_batch_is_executed_again(
+    ray_pool: RayPool, error: RayError, reason: str
+) -> None:
+    errors, get = [error], ray.get
+
+    def lose_one(ref: Any, **options: Any) -> Any:
+        if errors and ref in ray_pool._in_flight:
+            raise errors.pop()
+        return get(ref, **options)
+
+    with patch("ray.get", lose_one):
+        _, (loss,) = run_checked(ray_pool, spinning_block(60, contracts=10))
+    assert re.fullmatch(reason, loss.reason)
+
+
 class Greedy(RayWorker):
     """Runs out of memory at its first transaction."""
 
@@ -157,7 +183,7 @@ def test_a_store_without_room_for_the_state_says_so(ray_pool: RayPool) -> None:
     builder = with_a_large_state(spinning_block(10, contracts=10))
     with (
         patch("ray.put", side_effect=ObjectStoreFullError),
-        pytest.raises(PoolError, match=r"a state of \d\.\d MB does not fit .* --object-store-memory"),
+        pytest.raises(PoolError, match=r"a message of \d\.\d MB does not fit .* --object-store-memory"),
     ):
         run_checked(ray_pool, builder)
     run_checked(ray_pool, builder)
@@ -168,7 +194,9 @@ def test_too_many_losses_end_the_block_in_one_line(ray_pool: RayPool, monkeypatc
     monkeypatch.setattr("executor.ray_pool.MOST_LOSSES", 0)
     builder = spinning_block(20, contracts=10)
     os.kill(ray_pool.pids()[0], signal.SIGKILL)
-    with pytest.raises(PoolError, match="1 workers were lost in one block, the last: ActorDiedError: ") as caught:
+    with pytest.raises(
+        PoolError, match="1 workers were lost in one block, the last: ActorDiedError: Worker "
+    ) as caught:
         run_checked(ray_pool, builder)
     assert "\n" not in str(caught.value)
     monkeypatch.undo()
@@ -200,6 +228,31 @@ def test_a_node_without_the_package_is_told_of(ray_pool: RayPool) -> None:
         pytest.raises(PoolError, match="No module named 'not_there'; every node needs this version of parallel-evm"),
     ):
         ray_pool._start_all()
-    for worker in range(ray_pool.workers):
-        ray_pool._start_again(worker, shares=False)
-    run_checked(ray_pool, spinning_block(20, contracts=10))
+    renew(ray_pool)
+
+
+@pytest.mark.slow
+def test_workers_that_do_not_start_are_told_of(ray_pool: RayPool) -> None:
+    reason = r"2 of 2 Ray workers did not start in 0\.01 s: Ray has 2 CPUs on 1 node"
+    with patch("executor.ray_pool.START_SECONDS", 0.01), pytest.raises(PoolError, match=reason):
+        ray_pool._start_all()
+    renew(ray_pool)
+
+
+@pytest.mark.slow
+def test_a_lost_worker_that_cannot_be_replaced_ends_the_block(ray_pool: RayPool) -> None:
+    os.kill(ray_pool.pids()[0], signal.SIGKILL)
+    with (
+        patch("executor.ray_pool.START_SECONDS", 0.0),
+        patch("executor.ray_pool.LOOK_SECONDS", 0.01),
+        pytest.raises(PoolError, match="a lost worker could not be replaced in 0 s: Ray has 2 CPUs on 1 node"),
+    ):
+        run_checked(ray_pool, spinning_block(100, contracts=1))
+    renew(ray_pool)
+
+
+def renew(pool: RayPool) -> None:
+    """Put good workers in the places of all, and use them."""
+    for worker in range(pool.workers):
+        pool._start_again(worker, shares=False)
+    run_checked(pool, spinning_block(20, contracts=10))

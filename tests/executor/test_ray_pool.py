@@ -88,3 +88,9 @@ def test_a_forked_child_can_neither_use_nor_close_a_pool(ray_pool: RayPool) -> N
     assert os.waitpid(child, 0)[1] == 0
     run_checked(ray_pool, builder)
     assert ray_pool.pids() == before
+
+
+def test_a_pool_whose_ray_is_gone_starts_no_other(ray_pool: RayPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor.ray_session.RaySession.alive", lambda *_: False)
+    with pytest.raises(PoolError, match="shut down under this pool"):
+        run_checked(ray_pool, spinning_block(1, contracts=1))
