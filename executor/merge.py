@@ -10,10 +10,11 @@ from executor import errors
 from executor.errors import ExecutionFailed, InvalidInput, InvalidTransaction
 from executor.evm import Engine, check_room, reason_class, run_epilogue
 from executor.header import requests_hash
-from executor.receipts import receipts_root
+from executor.receipts import encode_receipt
 from executor.settled import SettledState
 from executor.state import MemoryState, PreState
 from executor.state_trie import StateTrie
+from executor.trie import ordered_root
 from executor.types import Block, BlockResult, Receipt, TransactionResult
 
 
@@ -33,6 +34,7 @@ class BlockMerger:
         self._rules = engine.context.rules
         self._pre_trie = None if self._rules.status_receipts else pre_trie or _trie_of(pre_state)
         self._receipts: list[Receipt] = []
+        self._encoded: list[bytes] = []
         self._gas_used = 0
         self._blob_gas_used = 0
         self._bloom = 0
@@ -49,17 +51,17 @@ class BlockMerger:
         self._gas_used += result.gas_used
         self._blob_gas_used += result.blob_gas
         self._bloom |= result.bloom
-        self._receipts.append(
-            Receipt(
-                tx_type=result.tx_type,
-                status=int(result.success) if self._rules.status_receipts else None,
-                gas_used=result.gas_used,
-                cumulative_gas_used=self._gas_used,
-                bloom=result.bloom.to_bytes(256, "big"),
-                logs_rlp=result.logs_rlp,
-                post_state=self._post_state(),
-            )
+        receipt = Receipt(
+            tx_type=result.tx_type,
+            status=int(result.success) if self._rules.status_receipts else None,
+            gas_used=result.gas_used,
+            cumulative_gas_used=self._gas_used,
+            bloom=result.bloom.to_bytes(256, "big"),
+            logs_rlp=result.logs_rlp,
+            post_state=self._post_state(),
         )
+        self._receipts.append(receipt)
+        self._encoded.append(encode_receipt(receipt))  # now, while workers execute, and not when they are done
 
     def _post_state(self) -> bytes | None:
         # From the block's pre-state each time: what a later transaction takes back must vanish from the diff.
@@ -102,7 +104,7 @@ class BlockMerger:
             gas_used=self._gas_used,
             blob_gas_used=self._blob_gas_used,
             bloom=self._bloom.to_bytes(256, "big"),
-            receipts_root=receipts_root(self._receipts),
+            receipts_root=ordered_root(self._encoded),
             requests=requests,
             requests_hash=requests_hash(requests) if self._rules.prague else None,
         )

@@ -32,7 +32,7 @@ from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, BlockStats, GateDecision, TransactionResult
 from executor.wire import BatchReply, Task, pack_batch, pack_updates, unpack_reply
 from scheduler.access import NONCE, Address, TxIndex
-from scheduler.batching import fill_batch, target
+from scheduler.batching import critical, fill_batch, target
 from scheduler.block_scheduler import BlockScheduler
 from scheduler.execution import Execution, Observation
 from scheduler.graph import build
@@ -84,7 +84,8 @@ class BlockRun:
             barrier=plan.barrier,
             trusting=plan.trusting,
         )
-        self._scheduler.prioritise(levels)
+        if levels is not None:
+            self._scheduler.prioritise(critical(levels, sum(costs), pool.workers))
         self._results: dict[TxIndex, TransactionResult] = {}
         self._log: list[tuple[int, bytes]] = []
         self._origins = list(range(pool.workers))

@@ -10,6 +10,8 @@ from scheduler.execution import Execution
 
 MESSAGE_SHARE = 0.03
 """Part of a batch's time that its message may cost."""
+_CRITICAL_SHARE = 0.5
+"""Part of the time that the block takes at best, from which on a path is called critical."""
 _MEMORY = 0.97
 """What is left of a measurement's weight when the next one comes."""
 _LEAST_SPREAD = 0.25
@@ -74,6 +76,20 @@ def target(remaining_seconds: float, workers: int, goal: float) -> float:
     0.01
     """
     return min(goal, remaining_seconds / (2 * workers))
+
+
+def critical(levels: Sequence[float], work: float, workers: int) -> list[float]:
+    """Return priorities: paths that may decide when the block ends go first, all else in block order.
+
+    `levels` are the seconds of the heaviest path that starts with each transaction, `work` those of all. In block order
+    results settle while others still execute; by level alone most of them would when the last one is there, and the
+    workers would have nothing to do meanwhile.
+
+    >>> critical([3.0, 0.5, 2.0, 0.5], work=6.0, workers=2)
+    [3.0, 0.0, 2.0, 0.0]
+    """
+    least = _CRITICAL_SHARE * work / workers
+    return [level if level >= least else 0.0 for level in levels]
 
 
 def fill_batch(
