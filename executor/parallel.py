@@ -126,7 +126,7 @@ class BlockRun:
             self._pool.know_senders(self._senders)
             self._traffic.begin(self._block, self._pre_state, self._gate)
         prologue = run_prologue(self._engine, self._block, self._settled)
-        self._state.record(-1, prologue.writes)
+        self._scheduler.begin(prologue.writes)
         self._log.append((-1, pack_updates([(-1, prologue.writes, prologue.codes)])))
         self._merger.start(prologue)
         self._dispatch += perf_counter() - clock

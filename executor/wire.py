@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 from executor.state import PreState
 from executor.types import Block, StateDiff, TransactionResult
 from executor.versions import StateTag
-from scheduler.access import Address, TxIndex, WriteSet
+from scheduler.access import Address, Location, TxIndex, Value, WriteSet
 
 PROTOCOL = 5
 TICKET_BITS = 32
@@ -31,6 +31,7 @@ Update: TypeAlias = tuple[TxIndex, WriteSet, Codes]
 """What the transaction at an index wrote, in its latest execution."""
 
 _WRITES_AT = TransactionResult._fields.index("writes")
+assert TransactionResult._fields[0] == "reads"  # noqa: S101 - rows are taken apart by place
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,39 @@ def batch_tasks(message: tuple[Any, ...]) -> tuple[int, list[bytes], list[Task]]
 
 def pack_results(results: Sequence[tuple[TxIndex, TransactionResult]]) -> bytes:
     """Return the results of a batch; what they wrote apart, so that the driver forwards it without repacking."""
-    updates = pack_updates((index, result.writes, result.codes) for index, result in results)
-    rows = [(index, *result[:_WRITES_AT], *result[_WRITES_AT + 2 :]) for index, result in results]
+    shared = _Shared()
+    updates = pack_updates((index, shared.writes(result.writes), result.codes) for index, result in results)
+    rows = [
+        (index, shared.locations(result.reads), *result[1:_WRITES_AT], *result[_WRITES_AT + 2 :])
+        for index, result in results
+    ]
     return pickle.dumps((updates, rows), PROTOCOL)
+
+
+class _Shared:
+    """One object per location and address of a batch: pickle writes, and reads, the second one as a reference."""
+
+    def __init__(self) -> None:
+        self._locations: dict[Location, Location] = {}
+        self._addresses: dict[Address, Address] = {}
+
+    def locations(self, values: Mapping[Location, Value]) -> dict[Location, Value]:
+        """Return the same values by shared locations."""
+        known, address_of = self._locations, self._addresses.setdefault
+        found = {}
+        for location, value in values.items():
+            same = known.get(location)
+            if same is None:
+                address, kind, slot = location
+                same = known[location] = (address_of(address, address), kind, slot)
+            found[same] = value
+        return found
+
+    def writes(self, writes: WriteSet) -> WriteSet:
+        """Return the same writes by shared locations and addresses."""
+        address_of = self._addresses.setdefault
+        deltas = {address_of(address, address): amount for address, amount in writes.deltas.items()}
+        return WriteSet(self.locations(writes.values), deltas, writes.clears)
 
 
 def pack_reply(ticket: int, results: bytes, overhead: float = 0.0, memory: int = 0) -> bytes:

@@ -55,7 +55,7 @@ class BlockScheduler:
         self.conflicts = 0
         self.third_executions = 0
         self._state = state
-        self._settled_values = SettledValues(state)
+        self._settled_values = SettledValues(state.base, derived_existence=state.derived_existence)
         self._readers = ReaderIndex(state)
         self._watching = not (trusting and graph is not None)
         self._order = StartOrder(count, graph, waves)
@@ -152,6 +152,11 @@ class BlockScheduler:
         ]
 
     # -- telling
+
+    def begin(self, prologue: WriteSet) -> None:
+        """Take in what the block changes before its first transaction."""
+        self._state.record(-1, prologue)
+        self._settled_values.settle(prologue)
 
     def prioritise(self, priorities: Sequence[float] | None) -> None:
         """Let ready transactions of higher priority go first; None: in block order."""

@@ -47,9 +47,10 @@ class MultiVersionState:
     EXISTENCE versions then only tell who might have changed it.
     """
 
-    __slots__ = ("_base_read", "_clears", "_deltas", "_versions", "_writes", "derived_existence")
+    __slots__ = ("_base_read", "_clears", "_deltas", "_versions", "_writes", "base", "derived_existence")
 
     def __init__(self, base: BaseState, *, derived_existence: bool) -> None:
+        self.base = base
         self._base_read: Callable[[Location], Any] = base.read
         self.derived_existence = derived_existence
         self._versions: dict[Location, tuple[list[TxIndex], list[Any]]] = {}

@@ -10,27 +10,28 @@ from scheduler.access import (
     NONCE,
     STORAGE,
     Address,
+    BaseState,
     Bounds,
     Location,
     ReadSet,
-    TxIndex,
     Value,
     WriteSet,
 )
-from scheduler.multi_version import MultiVersionState
 
 
 class SettledValues:
-    """One value per location, for the head alone; `state` answers for what stood before the first transaction.
+    """One value per location, for the head alone, over the state before the block.
 
     Everybody reads the same few slots, and asking versions and pre-state takes three times as long as a dictionary:
-    each value is kept from the first time it is read or written.
+    each value is kept from the first time it is read or written. What comes before the first transaction is settled
+    like one.
     """
 
-    __slots__ = ("_clears", "_deltas", "_existence", "_state", "_values")
+    __slots__ = ("_base_read", "_clears", "_deltas", "_derived", "_existence", "_values")
 
-    def __init__(self, state: MultiVersionState) -> None:
-        self._state = state
+    def __init__(self, base: BaseState, *, derived_existence: bool) -> None:
+        self._base_read = base.read
+        self._derived = derived_existence
         self._values: dict[Location, Value] = {}
         self._deltas: dict[Address, int] = {}
         self._clears: set[Address] = set()
@@ -63,13 +64,13 @@ class SettledValues:
         value: Value
         if kind == STORAGE and address in self._clears:
             value = 0
-        elif kind == BALANCE:
-            value = self._state.balance(address, _FIRST) + self._deltas.get(address, 0)
-        elif kind == EXISTENCE and self._state.derived_existence:
+        elif kind == EXISTENCE and self._derived:
             value = self._derived_existence(address)
             self._existence.add(address)
         else:
-            value = self._state.read(location, _FIRST)
+            value = self._base_read(location)
+            if kind == BALANCE:
+                value += self._deltas.get(address, 0)  # type: ignore[operator] # a balance is an int
         self._values[location] = value
         return value
 
@@ -80,7 +81,7 @@ class SettledValues:
 
     def settle(self, writes: WriteSet) -> None:
         """Take in what the head wrote; the next one reads behind it."""
-        values, derived = self._values, self._state.derived_existence
+        values, derived = self._values, self._derived
         for address in writes.clears:
             self._clears.add(address)
             for location in [key for key in values if key[0] == address and key[1] == STORAGE]:
@@ -104,7 +105,3 @@ class SettledValues:
     def _forget_existence(self, address: Address) -> None:
         self._existence.discard(address)
         del self._values[address, EXISTENCE, 0]
-
-
-_FIRST: TxIndex = 0
-"""Who reads below the first transaction sees the state before the block and its prologue."""

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.access import BALANCE, EXISTENCE, STORAGE, Location, Value, WriteSet
-from scheduler.multi_version import MultiVersionState
 from scheduler.settled_values import SettledValues
 from tests.scheduler.strategies import base_states, locations, write_sets
 from tests.scheduler.toy import ADDRESSES, PlainState
@@ -20,8 +19,7 @@ class Block:
 
     def __init__(self, base: PlainState) -> None:
         self.plain = base.copy()
-        state = MultiVersionState(base, derived_existence=base.derived_existence)
-        self.values = SettledValues(state)
+        self.values = SettledValues(base, derived_existence=base.derived_existence)
 
     def settle(self, writes: WriteSet) -> None:
         self.values.settle(writes)
