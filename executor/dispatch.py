@@ -19,6 +19,7 @@ from executor.sequential import execute_in_order
 from executor.state import PreState
 from executor.state_trie import StateTrie
 from executor.strategies import make_plan
+from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, GateDecision
 from scheduler.access import AccessSet, Address
 from scheduler.cost import CostModel
@@ -70,6 +71,10 @@ def execute_parallel(
         rough = experience.gate.rough(block, pre_state, pool) if asked else None
         if rough is not None:
             return driver.run(rough)
+        traffic = TrafficCount(pool)
+        gatekeeper = experience.gate if asked else None
+        if pool.goal_seconds is not None and recorder is None and (not asked or experience.gate.surely(block, pool)):
+            traffic.begin(block, pre_state, senders, gatekeeper)  # workers unpack while the driver plans
         plan = make_plan(strategy, source, sets)
         costs = BlockCosts(block, experience.costs)
         levels = None
@@ -87,8 +92,9 @@ def execute_parallel(
             plan,
             costs,
             started,
+            traffic,
             levels=levels,
-            gate=experience.gate if asked else None,
+            gate=gatekeeper,
             senders=senders,
             upcoming=upcoming,
             recorder=recorder,

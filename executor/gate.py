@@ -24,6 +24,8 @@ _PER_ACCOUNT, _PER_SLOT, _PER_CODE_BYTE = 2e-6, 1e-6, 1e-9
 """Seconds of processor time to pack a state and unpack it again, the driver's and one worker's (DESIGN.md)."""
 _FIXED_MESSAGES = 6
 """What a block costs before the first execution, its state apart, in messages: the block to each worker, and idling."""
+_SURE_MESSAGES = 500
+"""The work, in the cost of so many messages, against which sending a state in vain is nothing."""
 _NEW_SHARE = 0.3
 _FIRST_SECONDS_PER_GAS = 3e-8
 _FIRST_GAS_PER_TRANSACTION = 60_000.0
@@ -52,11 +54,20 @@ class Gate:
             return GateDecision(DRIVER, "one worker can only be slower than the driver itself")
         if count < 2:
             return GateDecision(DRIVER, f"{count or 'no'} transaction{'' if count == 1 else 's'} to execute")
-        sequential = self.seconds_per_gas * (block.header.gas_used or count * self.gas_per_transaction)
+        sequential = self._by_gas(block)
         parallel = self._fixed(pool, pre_state) + sequential / pool.workers
         if parallel < _WORTH_A_LOOK * sequential:
             return None
         return GateDecision(DRIVER, _small(sequential, parallel), sequential, parallel)
+
+    def surely(self, block: Block, pool: Pool) -> bool:
+        """Return whether a block is so large that its state may be sent before it is looked at closely."""
+        return self._by_gas(block) > _SURE_MESSAGES * pool.message_cost.seconds
+
+    def _by_gas(self, block: Block) -> float:
+        """Return the seconds that a block's gas will take, one transaction after another."""
+        gas = block.header.gas_used or len(block.transactions) * self.gas_per_transaction
+        return self.seconds_per_gas * gas
 
     def close(
         self, block: Block, costs: BlockCosts, levels: Sequence[float] | None, pre_state: PreState, pool: Pool

@@ -56,6 +56,7 @@ class BlockRun:
         plan: Plan,
         costs: BlockCosts,
         started: float,
+        traffic: TrafficCount,
         *,
         levels: list[float] | None = None,
         gate: Gate | None = None,
@@ -98,7 +99,7 @@ class BlockRun:
         self._overtaken: set[int] = set()
         self._tickets = self._lost_workers = self._fresh_workers = 0
         self._dispatch = self._settle = self._merge = self._wait = 0.0
-        self._traffic = TrafficCount(pool)
+        self._traffic = traffic
         self._senders, self._upcoming = senders, upcoming
         self._decision: GateDecision | None = None
         self._all_executed = False
@@ -122,9 +123,7 @@ class BlockRun:
 
     def _begin(self) -> None:
         clock = perf_counter()
-        if self._block.transactions:
-            self._pool.know_senders(self._senders)
-            self._traffic.begin(self._block, self._pre_state, self._gate)
+        self._traffic.begin(self._block, self._pre_state, self._senders, self._gate)
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._scheduler.begin(prologue.writes)
         self._log.append((-1, pack_updates([(-1, prologue.writes, prologue.codes)])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import process_time
 
 from executor.gate import Gate, shipping_seconds
@@ -9,6 +10,7 @@ from executor.pool import Pool
 from executor.state import PreState
 from executor.types import Block, Traffic
 from executor.wire import BatchReply
+from scheduler.access import Address
 
 
 class TrafficCount:
@@ -20,15 +22,20 @@ class TrafficCount:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._begun = False
         self._before = pool.shipped
         self._started = self._marked = process_time()
         self._sent = self._received = 0
         self._executing = self._overhead = 0.0
         self._memory: dict[int, int] = {}
 
-    def begin(self, block: Block, pre_state: PreState, gate: Gate | None) -> None:
-        """Begin a block on the pool, and let the gate learn what it cost to send a state whole."""
+    def begin(self, block: Block, pre_state: PreState, senders: Mapping[bytes, Address], gate: Gate | None) -> None:
+        """Begin a block on the pool, once, and let the gate learn what it cost to send a state whole."""
+        if self._begun or not block.transactions:
+            return
+        self._begun = True
         clock = process_time()
+        self._pool.know_senders(senders)
         self._pool.begin(block, pre_state)
         if gate is not None and self._pool.sent_whole:
             gate.learn_shipping(shipping_seconds(pre_state), process_time() - clock)
