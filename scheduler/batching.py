@@ -14,15 +14,16 @@ _CRITICAL_SHARE = 0.5
 """Part of the time that the block takes at best, from which on a path is called critical."""
 _MEMORY = 0.97
 """What is left of a measurement's weight when the next one comes."""
-_LEAST_SPREAD = 0.25
-"""Variance of batch sizes below which nobody can tell a message's cost from its transactions'."""
+_LEAST_SPREAD = 0.1
+"""Variance of batch sizes, in squares of their mean, below which a message's cost and its transactions' look alike."""
 
 
 class MessageCost:
     """What a message costs in processor seconds on both sides, and each transaction in it beside its execution.
 
     A line fitted to (transactions in a batch, seconds beside their executions), recent batches counting most. Neither
-    leaves a factor of four around what is expected at `first`: measured times are those of a busy machine.
+    falls below a quarter of what is expected at `first`, or rises above twice that: measured times are those of a busy
+    machine, and batches too large for a block leave workers idle at its end.
 
     >>> cost = MessageCost(first=0.0003, per_transaction=0.0001)
     >>> round(cost.goal, 4)
@@ -47,7 +48,7 @@ class MessageCost:
         self._sums = [_MEMORY * old + new for old, new in zip(self._sums, sample, strict=True)]
         weight, x, y, xx, xy = self._sums
         spread = xx / weight - (x / weight) ** 2
-        if spread > _LEAST_SPREAD:
+        if spread > _LEAST_SPREAD * (x / weight) ** 2:
             slope = (xy / weight - x * y / weight**2) / spread
             self.per_transaction = _near(slope, self._first_each)
         self.seconds = _near((y - self.per_transaction * x) / weight, self._first)
@@ -64,7 +65,7 @@ class MessageCost:
 
 
 def _near(value: float, expected: float) -> float:
-    return min(4 * expected, max(expected / 4, value))
+    return min(2 * expected, max(expected / 4, value))
 
 
 def target(remaining_seconds: float, workers: int, goal: float) -> float:
