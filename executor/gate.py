@@ -24,6 +24,11 @@ _PER_ACCOUNT, _PER_SLOT, _PER_CODE_BYTE = 2e-6, 1e-6, 1e-9
 """Seconds of processor time to pack a state and unpack it again, the driver's and one worker's (DESIGN.md)."""
 _FIXED_MESSAGES = 6
 """What a block costs before the first execution, its state apart, in messages: the block to each worker, and idling."""
+_UNEVEN = 20
+"""Transactions of which nobody knows the cost that together may take no longer than the longest of them.
+
+Their times are very uneven (a mean of 3 ms, one in a hundred above 36): a few of them are no parallel work to count on.
+"""
 _SURE_MESSAGES = 500
 """The work, in the cost of so many messages, against which sending a state in vain is nothing."""
 _NEW_SHARE = 0.3
@@ -76,9 +81,10 @@ class Gate:
 
         `levels` are those of the heaviest path that starts with each, None where no list says what waits for what.
         """
-        scale = self._scale(block, costs)
-        work = scale * sum(costs)
-        span = scale * max(costs if levels is None else levels, default=0.0)
+        guessed = costs.guessed_share()
+        work = sum(costs) * self._scale(block, costs, guessed)
+        longest = max(costs if levels is None else levels, default=0.0) * work / (sum(costs) or 1.0)
+        span = max(longest, guessed * work * min(1.0, _UNEVEN / len(costs)))
         serial = self.reruns * work if levels is None else 0.0
         message = pool.message_cost
         messages = work / message.goal + pool.workers
@@ -95,12 +101,12 @@ class Gate:
             reason = _small(work, parallel)
         return GateDecision(DRIVER, reason, work, parallel)
 
-    def _scale(self, block: Block, costs: BlockCosts) -> float:
+    def _scale(self, block: Block, costs: BlockCosts, guessed: float) -> float:
         """Return by what to correct predictions that rest on gas limits, where the header says what was used.
 
         Limits are wishes, so the gas used is the better guess for transactions like none that was measured.
         """
-        predicted, guessed = sum(costs), costs.guessed_share()
+        predicted = sum(costs)
         if not (block.header.gas_used and predicted and guessed):
             return 1.0
         by_gas = self.seconds_per_gas * block.header.gas_used / predicted

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from executor.block_executor import BlockExecutor
+from executor.costs import BlockCosts, features_of
 from executor.dispatch import Experience
 from executor.gate import DRIVER, REST, WORKERS, Gate
 from executor.merge import BlockMerger
@@ -14,6 +17,7 @@ from executor.sequential import execute_sequential
 from executor.state import MemoryState
 from executor.types import Block, BlockResult, TransactionResult
 from executor.versions import VersionedState
+from scheduler.cost import CostModel
 from tests.blocks import Builder, user
 from tests.executor.test_settling import COUNTER
 from tests.oracle import assert_same
@@ -183,12 +187,31 @@ def test_a_state_that_the_workers_hold_costs_nothing() -> None:
 
 
 def test_conflicts_teach_that_lists_were_missed() -> None:
-    block, state = counting(64, counters=1)
-    with executor_on(PricedPool(3, 1, 4), SLOW_MACHINE, strategy="optimistic", lists="none") as executor:
-        places = []
-        for _ in range(6):
-            decision = executor.execute(block, state).stats.gate
-            assert decision is not None
-            places.append(decision.where)
-    assert places[0] == REST
-    assert places[-1] == DRIVER
+    block, state = counting(64, counters=64)
+    pool, costs = PricedPool(3), CostModel()
+    for transaction in block.transactions:
+        costs.learn(features_of(transaction.raw), 0.1)
+    gate, known = Gate(), BlockCosts(block, costs)
+    assert gate.close(block, known, None, state, pool).where == WORKERS
+    result = execute_sequential(block, state)
+    stale = replace(result, stats=replace(result.stats, conflicts=60))
+    for _ in range(6):
+        gate.learn(stale, lists=False)
+    decision = gate.close(block, known, None, state, pool)
+    assert decision.where == DRIVER
+    assert "would run again" in decision.reason
+    assert gate.close(block, known, [0.1] * 64, state, pool).where == WORKERS
+
+
+def test_a_few_transactions_nobody_knows_are_no_parallel_work() -> None:
+    block, state = counting(16, counters=16)
+    gate, pool, costs = Gate(), PricedPool(2), CostModel()
+    levels = [1.0] * 16
+    guesses = BlockCosts(block, costs)
+    assert guesses.guessed_share() == 1.0
+    assert gate.close(block, guesses, levels, state, pool).where == DRIVER
+    for transaction in block.transactions:
+        costs.learn(features_of(transaction.raw), 1.0)
+    known = BlockCosts(block, costs)
+    assert known.guessed_share() == 0.0
+    assert gate.close(block, known, levels, state, pool).where == WORKERS
