@@ -105,7 +105,7 @@ def execute_parallel(
         else:
             with recorder.recording(block, strategy, source, pool.name, pool.workers):
                 result = run.run()
-        experience.gate.learn(result, lists=plan.graph is not None)
+        experience.gate.learn(result, pool.workers, lists=plan.graph is not None)
         return _decided(result, result.stats.gate or decision)
 
 
@@ -133,7 +133,7 @@ class DriverRun:
         for index in range(0, len(transactions), 1 + len(transactions) // _LEARNED_FROM):
             seconds = result.transactions[index].seconds
             self.experience.costs.learn(features_of(transactions[index].raw), seconds)
-        self.experience.gate.learn(result, lists=True)
+        self.experience.gate.learn(result, self.pool.workers, lists=True)
         stats = replace(result.stats, seconds=perf_counter() - self.started)
         return _decided(replace(result, stats=stats), decision)
 

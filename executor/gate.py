@@ -22,8 +22,10 @@ _WORTH_A_LOOK = 0.85
 """The same for the rough look, which knows nothing of chains."""
 _PER_ACCOUNT, _PER_SLOT, _PER_CODE_BYTE = 2e-6, 1e-6, 1e-9
 """Seconds of processor time to pack a state and unpack it again, the driver's and one worker's (DESIGN.md)."""
-_FIXED_MESSAGES = 6
-"""What a block costs before the first execution, its state apart, in messages: the block to each worker, and idling."""
+_FIXED_MESSAGES = 16
+"""What a block costs on the workers beside messages and state, in messages, until it was measured."""
+_SMALL_BLOCK = 0.2
+"""Seconds of executions up to which what a run took beyond its parts says what a block costs in any case."""
 _UNEVEN = 20
 """Transactions of which nobody knows the cost that together may take no longer than the longest of them.
 
@@ -47,6 +49,7 @@ class Gate:
     def __init__(self) -> None:
         self.seconds_per_gas = _FIRST_SECONDS_PER_GAS
         self.gas_per_transaction = _FIRST_GAS_PER_TRANSACTION
+        self.beyond = 0.0
         self.reruns = _FIRST_RERUNS
         self.shipping = 1.0
 
@@ -113,7 +116,8 @@ class Gate:
         return 1.0 + guessed * (by_gas - 1.0)
 
     def _fixed(self, pool: Pool, pre_state: PreState) -> float:
-        return _FIXED_MESSAGES * pool.message_cost.seconds + self.shipping * _shipping_seconds(pre_state, pool)
+        fixed = max(_FIXED_MESSAGES * pool.message_cost.seconds, self.beyond)
+        return fixed + self.shipping * _shipping_seconds(pre_state, pool)
 
     # -- in the middle of one
 
@@ -138,14 +142,20 @@ class Gate:
 
     # -- after one
 
-    def learn(self, result: BlockResult, *, lists: bool) -> None:
+    def learn(self, result: BlockResult, workers: int, *, lists: bool) -> None:
         """Take in what a block cost; where its conflicts were not known before, how much of it ran again."""
         seconds = sum(transaction.seconds for transaction in result.transactions)
-        if result.gas_used:
-            self.seconds_per_gas += _NEW_SHARE * (seconds / result.gas_used - self.seconds_per_gas)
+        if result.gas_used and seconds:
+            # In the geometric mean, as blocks differ by a factor of a hundred: a slow one must not speak for all.
+            self.seconds_per_gas *= (seconds / result.gas_used / self.seconds_per_gas) ** _NEW_SHARE
             each = result.gas_used / len(result.transactions)
             self.gas_per_transaction += _NEW_SHARE * (each - self.gas_per_transaction)
         stats = result.stats
+        if stats.batches and seconds < _SMALL_BLOCK:
+            traffic = stats.traffic
+            parts = seconds + stats.transactions * traffic.transaction_seconds + stats.batches * traffic.message_seconds
+            beyond = min(_SMALL_BLOCK, max(0.0, stats.seconds - parts / workers))
+            self.beyond += _NEW_SHARE * (beyond - self.beyond)
         if not lists and stats.transactions:
             again = stats.conflicts / stats.transactions
             self.reruns += _NEW_SHARE * (min(1.0, again) - self.reruns)

@@ -179,7 +179,7 @@ def test_a_state_that_the_workers_hold_costs_nothing() -> None:
         state.put(user(5000 + number).address, balance=1)
     tagged = VersionedState.of(state)
     gate, pool = Gate(), PricedPool(2)
-    gate.seconds_per_gas = 0.008 / (10 * gate.gas_per_transaction)
+    gate.seconds_per_gas = 0.016 / (10 * gate.gas_per_transaction)
     assert gate.rough(block, tagged, pool) is not None
     pool.begin(block, tagged)
     assert gate.rough(block, tagged, pool) is None
@@ -196,7 +196,7 @@ def test_conflicts_teach_that_lists_were_missed() -> None:
     result = execute_sequential(block, state)
     stale = replace(result, stats=replace(result.stats, conflicts=60))
     for _ in range(6):
-        gate.learn(stale, lists=False)
+        gate.learn(stale, 3, lists=False)
     decision = gate.close(block, known, None, state, pool)
     assert decision.where == DRIVER
     assert "would run again" in decision.reason
