@@ -179,7 +179,7 @@ MUTANTS = [
     Mutant(
         "tag of the state not compared",
         "executor/worker.py",
-        (("        self._ready = self._tag == tag and", "        self._ready = "),),
+        (("        if self._pre_state is None or self._tag != tag:", "        if self._pre_state is None:"),),
         CHAIN,
     ),
     Mutant(

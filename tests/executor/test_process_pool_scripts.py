@@ -143,6 +143,7 @@ def test_ctrl_c_ends_driver_and_workers_with_one_traceback() -> None:
     await_end(*pids)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it may land in an at-fork callback
 def test_a_block_interrupted_anywhere_leaves_a_pool_that_works() -> None:
     builder = counting()
     block, state = builder.block(), builder.state
