@@ -16,6 +16,7 @@ from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from time import monotonic
 
 from executor.errors import PoolError
+from executor.evm import warm_up
 from executor.pool import Event, Lost, Opening, Pool, Reply
 from executor.process_child import ProcessWorker
 from executor.process_link import Link
@@ -57,6 +58,8 @@ class ProcessPool(Pool):
         memory_limit: int | None = None,
         make_worker: Callable[..., Worker] = ProcessWorker,
     ) -> None:
+        if can_fork():  # once here, not in every worker, in the middle of the first block that needs it
+            warm_up()
         self.workers = workers
         self._make_worker = make_worker
         self._owner = os.getpid()

@@ -1,11 +1,12 @@
 """One transaction through py-evm over a view -> TransactionResult; the only place that imports `eth`."""
 
 from executor.errors import InvalidTransaction
+from executor.evm.precompiles import warm_up
 from executor.evm.system import run_epilogue, run_prologue
 from executor.evm.transaction import Engine
 from executor.evm.validity import check_room, early_sender
 
-__all__ = ["Engine", "check_room", "early_sender", "reason_class", "run_epilogue", "run_prologue"]
+__all__ = ["Engine", "check_room", "early_sender", "reason_class", "run_epilogue", "run_prologue", "warm_up"]
 
 
 def reason_class(name: str) -> type[InvalidTransaction]:

@@ -31,6 +31,11 @@ def _trusted_setup() -> object:
     return ckzg.load_trusted_setup(TRUSTED_SETUP_PATH, 0)
 
 
+def warm_up() -> None:
+    """Load what the first use in a process waits for; processes forked later share it."""
+    _trusted_setup()
+
+
 def point_evaluation(computation: Any) -> Any:
     """Verify p(z) = y for a blob's commitment (EIP-4844)."""
     computation.consume_gas(POINT_EVALUATION_PRECOMPILE_GAS, "point evaluation")
