@@ -54,6 +54,7 @@ from bench.schedules import FollowOption, RecordOption, recorder_to, scripted_po
 from bench.simulation import simulate_command
 from executor.capsule import load_capsule
 from executor.errors import InputOutputError, ParallelEvmError, UsageError
+from executor.pool import PATIENCE
 
 INTERRUPTED = 130
 app = typer.Typer(
@@ -96,7 +97,7 @@ def replay(
     shuffle: ShuffleOption = None,
     address: AddressOption = None,
     no_gate: NoGateOption = False,
-    patience: PatienceOption = None,
+    patience: PatienceOption = PATIENCE,
     profile: ProfileOption = False,
     json: JsonOption = False,
     record: RecordOption = None,
@@ -140,7 +141,7 @@ def run(
     shuffle: ShuffleOption = None,
     address: AddressOption = None,
     no_gate: NoGateOption = False,
-    patience: PatienceOption = None,
+    patience: PatienceOption = PATIENCE,
     profile: ProfileOption = False,
     json: JsonOption = False,
     record: RecordOption = None,

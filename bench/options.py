@@ -13,6 +13,7 @@ import typer
 
 from bench.schedules import recorder_to, scripted_pool
 from executor.block_executor import BlockExecutor
+from executor.pool import PATIENCE
 
 Strategy = StrEnum("Strategy", ["sequential", "graph", "optimistic", "waves"])
 AccessLists = StrEnum("AccessLists", ["declared", "observed", "exact", "none"])
@@ -28,7 +29,7 @@ ShuffleOption = Annotated[int | None, typer.Option(help="Seed of the completion 
 AddressOption = Annotated[str | None, typer.Option(help="Ray cluster to join; a local one by default.")]
 NoGateOption = Annotated[bool, typer.Option("--no-gate", help="Send every block to the workers, also where they lose.")]
 PatienceOption = Annotated[
-    float | None, typer.Option(min=0.001, help="Seconds without a reply after which a worker is taken to hang [120].")
+    float, typer.Option(min=0.001, help="Seconds without a reply after which a worker is taken to hang.")
 ]
 ProfileOption = Annotated[
     bool, typer.Option("--profile", help="Show where the processors' time went, microseconds per transaction.")
@@ -52,7 +53,7 @@ class Options:
     record: Path | None = None
     follow: Path | None = None
     gate: bool = True
-    patience: float | None = None
+    patience: float = PATIENCE
     profile: bool = False
 
     @contextmanager

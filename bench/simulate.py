@@ -23,7 +23,7 @@ from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
 from executor.types import Block, BlockResult
 from scheduler.access import NONCE, AccessSet, TxIndex
-from scheduler.batching import fill_batch, target
+from scheduler.batching import critical, fill_batch, target
 from scheduler.block_scheduler import BlockScheduler
 from scheduler.cost import CostModel
 from scheduler.execution import Execution, Observation
@@ -194,7 +194,8 @@ class _Run:
         self._graph = build(load.sets)
         self._scheduler = BlockScheduler(len(load.seconds), load.state(), graph=self._graph)
         self._predicted = load.predictions()
-        self._scheduler.prioritise(self._graph.bottom_levels(list(self._predicted)))
+        expected = list(self._predicted)
+        self._scheduler.prioritise(critical(self._graph.bottom_levels(expected), sum(expected), workers))
         self._inbox: deque[tuple[int, list[Execution]]] = deque()
         self._queues: list[deque[tuple[float, list[Execution]]]] = [deque() for _ in range(workers)]
         self._held = [0] * workers

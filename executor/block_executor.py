@@ -11,7 +11,7 @@ from executor.access_lists import SOURCES
 from executor.dispatch import Experience, execute_parallel
 from executor.errors import UsageError
 from executor.pipeline import Preparation
-from executor.pool import InlinePool, Pool
+from executor.pool import PATIENCE, InlinePool, Pool
 from executor.process_pool import ProcessPool
 from executor.replay_pool import ReplayPool
 from executor.schedule import ScheduleRecorder
@@ -24,8 +24,6 @@ from executor.versions import VersionedState
 from scheduler.access import AccessSet
 
 BACKENDS = ("inline", "process", "ray")
-DEFAULT_PATIENCE = 120.0
-"""Seconds: the largest blocks take 50 s in one transaction on this engine."""
 
 
 class BlockExecutor:
@@ -36,7 +34,7 @@ class BlockExecutor:
     shuffles the completion order of the inline backend, `address` names a Ray cluster to join. A `pool` made
     elsewhere is used and left open; a `recorder` notes every run, which a `ReplayPool` runs again. Without `gate` every
     block goes to the workers, also where they lose; what it said is in `result.stats.gate`. `patience` is how many
-    seconds a worker may take for a batch before it is taken to hang, 120 by default. `experience` is what the
+    seconds a worker may take for a batch before it is taken to hang. `experience` is what the
     executor has learned of costs. Raises UsageError
     for names that do not exist, PoolError where workers cannot be had.
     """
@@ -53,7 +51,7 @@ class BlockExecutor:
         pool: Pool | None = None,
         recorder: ScheduleRecorder | None = None,
         gate: bool = True,
-        patience: float | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self.strategy = _one_of("strategy", strategy, STRATEGY_NAMES)
         self.access_lists = _one_of("access lists", access_lists, SOURCES)
@@ -168,12 +166,11 @@ class BlockExecutor:
 
 
 def make_pool(
-    backend: str, workers: int, *, seed: int | None = None, address: str | None = None, patience: float | None = None
+    backend: str, workers: int, *, seed: int | None = None, address: str | None = None, patience: float = PATIENCE
 ) -> Pool:
     """Return a pool whose workers are up."""
     if backend == "inline":
         return InlinePool(workers, seed)
-    patience = DEFAULT_PATIENCE if patience is None else patience
     if backend == "process":
         return ProcessPool(workers, patience=patience)
     from executor.ray_pool import RayPool  # noqa: PLC0415 - importing Ray takes seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from executor.types import Block
 from scheduler.access import TxIndex
@@ -16,13 +17,20 @@ GAS_AT = {1: 3, 2: 4, 3: 4, 4: 4}
 UNKNOWN = Features(to=b"", selector=b"", gas_limit=21_000, data_size=0)
 
 
+class Forecast(NamedTuple):
+    """Predicted seconds by transaction and in all, and the share of them that nothing measured stands behind."""
+
+    seconds: list[float]
+    work: float
+    guessed: float
+
+
 class BlockCosts(Sequence[float]):
     """Predicted seconds by transaction, from a model that outlives the block and learns while it runs."""
 
     def __init__(self, block: Block, model: CostModel) -> None:
         self._model = model
         self._features = [features_of(transaction.raw) for transaction in block.transactions]
-        self._left = len(self._features)
         self._measured = 0
         self._seconds = 0.0
 
@@ -34,15 +42,16 @@ class BlockCosts(Sequence[float]):
         """Return the predicted seconds of one execution."""
         return self._model.predict(self._features[index])
 
-    def guessed_share(self) -> float:
-        """Return the part of all predicted seconds that nothing measured stands behind."""
-        guessed = total = 0.0
+    def forecast(self) -> Forecast:
+        """Return what is expected of every transaction now, in one pass."""
+        seconds, guessed = [], 0.0
         for features in self._features:
-            seconds = self._model.predict(features)
-            total += seconds
+            expected = self._model.predict(features)
+            seconds.append(expected)
             if not self._model.knows(features):
-                guessed += seconds
-        return guessed / total if total else 0.0
+                guessed += expected
+        work = sum(seconds)
+        return Forecast(seconds, work, guessed / work if work else 0.0)
 
     def learn(self, index: TxIndex, seconds: float) -> None:
         """Take in that an execution of `index` took `seconds`."""

@@ -22,6 +22,7 @@ from executor.strategies import make_plan
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, GateDecision
 from scheduler.access import AccessSet, Address
+from scheduler.batching import critical
 from scheduler.cost import CostModel
 
 _LEARNED_FROM = 64
@@ -77,12 +78,14 @@ def execute_parallel(
             traffic.begin(block, pre_state, senders, gatekeeper)  # workers unpack while the driver plans
         plan = make_plan(strategy, source, sets)
         costs = BlockCosts(block, experience.costs)
-        levels = None
-        if pool.goal_seconds is not None and plan.graph is not None:
-            levels = plan.graph.bottom_levels(list(costs))
-        decision = None
+        levels, priorities, decision = None, None, None
+        if pool.goal_seconds is not None:
+            forecast = costs.forecast()
+            if plan.graph is not None:
+                levels = plan.graph.bottom_levels(forecast.seconds)
+                priorities = critical(levels, forecast.work, pool.workers)
         if asked:
-            decision = experience.gate.close(block, costs, levels, pre_state, pool)
+            decision = experience.gate.close(block, forecast, levels, pre_state, pool)
             if decision.where != WORKERS:
                 return driver.run(decision)
         run = BlockRun(
@@ -93,7 +96,7 @@ def execute_parallel(
             costs,
             started,
             traffic,
-            levels=levels,
+            priorities=priorities,
             gate=gatekeeper,
             senders=senders,
             upcoming=upcoming,
@@ -134,6 +137,7 @@ class DriverRun:
             seconds = result.transactions[index].seconds
             self.experience.costs.learn(features_of(transactions[index].raw), seconds)
         self.experience.gate.learn(result, self.pool.workers, lists=True)
+        self.experience.gate.fade()
         stats = replace(result.stats, seconds=perf_counter() - self.started)
         return _decided(replace(result, stats=stats), decision)
 

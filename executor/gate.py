@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from executor.costs import BlockCosts
+from executor.costs import Forecast
 from executor.pool import Pool
 from executor.state import MemoryState, PreState
 from executor.types import Block, BlockResult, GateDecision
 from executor.versions import VersionedState
+from scheduler.batching import MESSAGE_SHARE
 
 WORKERS, DRIVER, REST = "workers", "driver", "rest on the driver"
 _LEAST_GAIN = 0.95
@@ -34,6 +35,8 @@ Their times are very uneven (a mean of 3 ms, one in a hundred above 36): a few o
 _SURE_MESSAGES = 500
 """The work, in the cost of so many messages, against which sending a state in vain is nothing."""
 _NEW_SHARE = 0.3
+_FADING = 0.05
+"""What a block on the driver takes off: after fourteen of them half is left."""
 _FIRST_SECONDS_PER_GAS = 3e-8
 _FIRST_GAS_PER_TRANSACTION = 60_000.0
 """Where a header does not say yet what its block used."""
@@ -78,22 +81,22 @@ class Gate:
         return self.seconds_per_gas * gas
 
     def close(
-        self, block: Block, costs: BlockCosts, levels: Sequence[float] | None, pre_state: PreState, pool: Pool
+        self, block: Block, forecast: Forecast, levels: Sequence[float] | None, pre_state: PreState, pool: Pool
     ) -> GateDecision:
-        """Return the decision by predicted seconds of every transaction.
+        """Return the decision by what is expected of every transaction.
 
         `levels` are those of the heaviest path that starts with each, None where no list says what waits for what.
         """
-        guessed = costs.guessed_share()
-        work = sum(costs) * self._scale(block, costs, guessed)
-        longest = max(costs if levels is None else levels, default=0.0) * work / (sum(costs) or 1.0)
-        span = max(longest, guessed * work * min(1.0, _UNEVEN / len(costs)))
+        count, scale = len(forecast.seconds), self._scale(block, forecast)
+        work = forecast.work * scale
+        longest = max(forecast.seconds if levels is None else levels, default=0.0) * scale
+        span = max(longest, forecast.guessed * work * min(1.0, _UNEVEN / count))
         serial = self.reruns * work if levels is None else 0.0
         message = pool.message_cost
         messages = work / message.goal + pool.workers
-        overhead = len(costs) * message.per_transaction + messages * message.seconds
+        overhead = count * message.per_transaction + messages * message.seconds
         shared = (work + overhead) / pool.workers
-        parallel = self._fixed(pool, pre_state) + max(span * (1 + message.share), shared) + serial
+        parallel = self._fixed(pool, pre_state) + max(span * (1 + MESSAGE_SHARE), shared) + serial
         if parallel < _LEAST_GAIN * work:
             return GateDecision(WORKERS, "", work, parallel)
         if span > shared:
@@ -104,16 +107,15 @@ class Gate:
             reason = _small(work, parallel)
         return GateDecision(DRIVER, reason, work, parallel)
 
-    def _scale(self, block: Block, costs: BlockCosts, guessed: float) -> float:
+    def _scale(self, block: Block, forecast: Forecast) -> float:
         """Return by what to correct predictions that rest on gas limits, where the header says what was used.
 
         Limits are wishes, so the gas used is the better guess for transactions like none that was measured.
         """
-        predicted = sum(costs)
-        if not (block.header.gas_used and predicted and guessed):
+        if not (block.header.gas_used and forecast.work and forecast.guessed):
             return 1.0
-        by_gas = self.seconds_per_gas * block.header.gas_used / predicted
-        return 1.0 + guessed * (by_gas - 1.0)
+        by_gas = self.seconds_per_gas * block.header.gas_used / forecast.work
+        return 1.0 + forecast.guessed * (by_gas - 1.0)
 
     def _fixed(self, pool: Pool, pre_state: PreState) -> float:
         fixed = max(_FIXED_MESSAGES * pool.message_cost.seconds, self.beyond)
@@ -159,6 +161,15 @@ class Gate:
         if not lists and stats.transactions:
             again = stats.conflicts / stats.transactions
             self.reruns += _NEW_SHARE * (min(1.0, again) - self.reruns)
+
+    def fade(self) -> None:
+        """Forget a little of what speaks against the workers: a block on the driver tells nothing of them.
+
+        Otherwise one bad block, or a busy minute, would keep all that follow on the driver for ever.
+        """
+        self.beyond *= 1 - _FADING
+        self.reruns += _FADING * (min(self.reruns, _FIRST_RERUNS) - self.reruns)
+        self.shipping += _FADING * (min(self.shipping, 1.0) - self.shipping)
 
     def learn_shipping(self, predicted: float, measured: float) -> None:
         """Take in what it cost the driver to send a state: half of what was predicted for both sides."""

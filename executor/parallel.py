@@ -32,7 +32,7 @@ from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, BlockStats, GateDecision, TransactionResult
 from executor.wire import BatchReply, Task, pack_batch, pack_updates, unpack_reply
 from scheduler.access import NONCE, Address, TxIndex
-from scheduler.batching import critical, fill_batch, target
+from scheduler.batching import fill_batch, target
 from scheduler.block_scheduler import BlockScheduler
 from scheduler.execution import Execution, Observation
 from scheduler.graph import build
@@ -45,7 +45,7 @@ MOST_STALE_STATES = 3
 class BlockRun:
     """One block on a pool; with a `gate` the rest of it may end up on the driver.
 
-    `levels`, if known, are the predicted seconds of the heaviest path that starts with each transaction.
+    `priorities` say which of the transactions that are ready goes first; without them it is block order.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class BlockRun:
         started: float,
         traffic: TrafficCount,
         *,
-        levels: list[float] | None = None,
+        priorities: list[float] | None = None,
         gate: Gate | None = None,
         senders: Mapping[bytes, Address] = MappingProxyType({}),
         upcoming: Preparation | None = None,
@@ -85,8 +85,7 @@ class BlockRun:
             barrier=plan.barrier,
             trusting=plan.trusting,
         )
-        if levels is not None:
-            self._scheduler.prioritise(critical(levels, sum(costs), pool.workers))
+        self._scheduler.prioritise(priorities)
         self._results: dict[TxIndex, TransactionResult] = {}
         self._log: list[tuple[int, bytes]] = []
         self._origins = list(range(pool.workers))

@@ -20,6 +20,10 @@ from scheduler.batching import MESSAGE_SHARE, MessageCost
 
 IN_FLIGHT = 2
 """Messages a worker holds at a time: one that it executes and one that waits, so that it never idles."""
+MOST_LOSSES = 16
+"""Workers lost in one block after which something else is wrong; to find a poison in a full batch takes eleven."""
+PATIENCE = 120.0
+"""Seconds without a reply after which a worker is taken to hang: the largest blocks take 50 in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Pool(ABC):
     _message_cost: MessageCost | None = None
     _senders: Mapping[bytes, Address] | None = None
     _opening: Opening | None = None
-    _held: list[StateTag | None]
+    _held: list[StateTag | None] | None = None
 
     # -- what every pool has
 
@@ -115,8 +119,6 @@ class Pool(ABC):
         """Give every worker the block, and its pre-state as far as the worker does not hold it."""
         self._opening = Opening(block, pre_state, self._senders)
         self._senders = None
-        if not hasattr(self, "_held"):
-            self._held = [None] * self.workers
         self.sent_whole = 0
         for worker in range(self.workers):
             self._open(worker)
@@ -124,7 +126,7 @@ class Pool(ABC):
     def reopen(self, worker: int) -> None:
         """Give a worker that holds nothing, or the wrong state, the current block and its whole pre-state."""
         if self._opening is not None:
-            self._held[worker] = None
+            self.forget_state(worker)
             self._open(worker)
 
     @property
@@ -136,23 +138,32 @@ class Pool(ABC):
 
     def holds_epoch(self, state: VersionedState) -> bool:
         """Return whether every worker needs only what changed to hold `state`."""
-        held = getattr(self, "_held", [None])
-        return all(state.steps_since(tag) is not None for tag in held)
+        return all(state.steps_since(tag) is not None for tag in self._tags())
 
     def forget_states(self) -> None:
         """Take it that no worker holds any state: the next block ships its pre-state whole."""
-        self._held = [None] * self.workers
+        self._held = None
+
+    def forget_state(self, worker: int) -> None:
+        """Take it that a worker holds no state."""
+        self._tags()[worker] = None
+
+    def _tags(self) -> list[StateTag | None]:
+        """Return which state each worker holds."""
+        if self._held is None:
+            self._held = [None] * self.workers
+        return self._held
 
     def _open(self, worker: int) -> None:
         opening = self._opening
         assert opening is not None  # noqa: S101 - set by the caller
-        steps = opening.steps(self._held[worker])
+        steps = opening.steps(self._tags()[worker])
         if steps is None:
             self.sent_whole += 1
             self.load(worker, opening)
         elif steps:
             self._tell(worker, steps)
-        self._held[worker] = opening.tag
+        self._tags()[worker] = opening.tag
         self._tell(worker, opening.block)
 
     def load(self, worker: int, opening: Opening) -> None:

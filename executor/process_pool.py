@@ -17,7 +17,7 @@ from time import monotonic
 
 from executor.errors import PoolError
 from executor.evm import warm_up
-from executor.pool import Event, Lost, Opening, Pool, Reply
+from executor.pool import MOST_LOSSES, PATIENCE, Event, Lost, Opening, Pool, Reply
 from executor.process_child import ProcessWorker
 from executor.process_link import Link
 from executor.process_start import Child, can_fork, keep_from_children, let_go, wait_for_exit
@@ -25,8 +25,6 @@ from executor.state import MemoryState, PreState
 from executor.types import Block
 from executor.worker import Worker
 
-MOST_LOSSES = 16
-"""Workers lost in one block after which something else is wrong."""
 LARGE_STATE = 200_000
 """Accounts and slots from which on a fork that shares the state is cheaper than to send it.
 
@@ -54,7 +52,7 @@ class ProcessPool(Pool):
         self,
         workers: int,
         *,
-        patience: float = 120.0,
+        patience: float = PATIENCE,
         memory_limit: int | None = None,
         make_worker: Callable[..., Worker] = ProcessWorker,
     ) -> None:
@@ -64,7 +62,6 @@ class ProcessPool(Pool):
         self._make_worker = make_worker
         self._owner = os.getpid()
         self._patience, self._memory_limit = patience, memory_limit
-        self._held = [None] * workers
         self._selector = DefaultSelector()
         keep_from_children(self._selector)
         self._links: list[Link | None] = [None] * workers
@@ -99,7 +96,7 @@ class ProcessPool(Pool):
                     self._news.append(Lost(worker, tuple(link.in_flight), link.reason()))
                 self._retire(link)
             if self._links[worker] is None:
-                self._held[worker] = None
+                self.forget_state(worker)
         super().begin(block, pre_state)
         for link in self._links:
             if link is not None:

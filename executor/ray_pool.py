@@ -21,7 +21,7 @@ from ray import exceptions
 
 from executor.collector import forget_start_up
 from executor.errors import PoolError
-from executor.pool import Event, Lost, Pool, Reply
+from executor.pool import MOST_LOSSES, PATIENCE, Event, Lost, Pool, Reply
 from executor.process_child import OUT_OF_MEMORY, ProcessWorker
 from executor.ray_session import RaySession, one_line
 from executor.state import PreState
@@ -33,8 +33,6 @@ LOOK_SECONDS = 1.0
 """How often it is looked whether there is still room for a worker that starts."""
 INLINE_BYTES = 64 * 1024
 """Messages above this go through Ray's object store, which copies them once for all workers of a machine."""
-MOST_LOSSES = 16
-"""Workers lost in one block after which something else is wrong."""
 GONE = (
     exceptions.RayActorError,
     exceptions.NodeDiedError,
@@ -97,7 +95,7 @@ class RayPool(Pool):
     batch_limit = 200
     worker_class: type[RayWorker] = RayWorker
 
-    def __init__(self, workers: int, address: str | None = None, *, patience: float = 120.0) -> None:
+    def __init__(self, workers: int, address: str | None = None, *, patience: float = PATIENCE) -> None:
         self.workers = workers
         self.patience = patience
         self._owner = os.getpid()
@@ -291,7 +289,7 @@ class RayPool(Pool):
 
     def _start_again(self, worker: int, *, shares: bool) -> None:
         ray.kill(self._actors[worker])
-        self._held[worker] = None
+        self.forget_state(worker)
         self._start(worker, shares=shares)
 
     # -- the end

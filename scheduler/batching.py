@@ -58,11 +58,6 @@ class MessageCost:
         """Seconds of predicted work worth one message."""
         return self.seconds / MESSAGE_SHARE
 
-    @property
-    def share(self) -> float:
-        """Part of a chain's time that goes into messages: each batch waits for the one before it."""
-        return MESSAGE_SHARE
-
 
 def _near(value: float, expected: float) -> float:
     return min(2 * expected, max(expected / 4, value))

@@ -191,7 +191,7 @@ def test_conflicts_teach_that_lists_were_missed() -> None:
     pool, costs = PricedPool(3), CostModel()
     for transaction in block.transactions:
         costs.learn(features_of(transaction.raw), 0.1)
-    gate, known = Gate(), BlockCosts(block, costs)
+    gate, known = Gate(), BlockCosts(block, costs).forecast()
     assert gate.close(block, known, None, state, pool).where == WORKERS
     result = execute_sequential(block, state)
     stale = replace(result, stats=replace(result.stats, conflicts=60))
@@ -207,11 +207,45 @@ def test_a_few_transactions_nobody_knows_are_no_parallel_work() -> None:
     block, state = counting(16, counters=16)
     gate, pool, costs = Gate(), PricedPool(2), CostModel()
     levels = [1.0] * 16
-    guesses = BlockCosts(block, costs)
-    assert guesses.guessed_share() == 1.0
+    guesses = BlockCosts(block, costs).forecast()
+    assert guesses.guessed == 1.0
     assert gate.close(block, guesses, levels, state, pool).where == DRIVER
     for transaction in block.transactions:
         costs.learn(features_of(transaction.raw), 1.0)
-    known = BlockCosts(block, costs)
-    assert known.guessed_share() == 0.0
+    known = BlockCosts(block, costs).forecast()
+    assert known.guessed == 0.0
     assert gate.close(block, known, levels, state, pool).where == WORKERS
+
+
+def test_what_speaks_against_the_workers_fades_while_the_driver_runs_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise one busy minute would keep all later blocks on the driver."""
+    block, state = counting(64, counters=64)
+    executor = executor_on(PricedPool(3), SLOW_MACHINE, strategy="optimistic", lists="none")
+    for transaction in block.transactions:
+        executor.experience.costs.learn(features_of(transaction.raw), 0.1)
+    monkeypatch.setattr(Gate, "learn", lambda *_, **__: None)  # what a block costs here must not decide
+    monkeypatch.setattr(type(executor.experience.costs), "learn", lambda *_: None)
+    executor.experience.gate.reruns = 1.0
+    places = []
+    with executor:
+        for _ in range(40):
+            decision = executor.execute(block, state).stats.gate
+            assert decision is not None
+            places.append(decision.where)
+            if decision.where == WORKERS:
+                break
+    assert places[:2] == [DRIVER, DRIVER]
+    assert places[-1] == WORKERS
+
+
+def test_fading_leaves_alone_what_speaks_for_the_workers() -> None:
+    gate = Gate()
+    gate.reruns, gate.shipping, gate.beyond = 0.01, 0.5, 0.0
+    gate.fade()
+    assert (gate.reruns, gate.shipping, gate.beyond) == (0.01, 0.5, 0.0)
+    gate.reruns, gate.shipping, gate.beyond = 0.9, 4.0, 0.2
+    for _ in range(14):
+        gate.fade()
+    assert 0.1 < gate.reruns < 0.6
+    assert 1.0 < gate.shipping < 2.6
+    assert 0.0 < gate.beyond < 0.11

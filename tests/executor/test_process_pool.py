@@ -11,11 +11,10 @@ from typing import NoReturn
 
 import pytest
 
-from executor import process_pool
 from executor.block_executor import BlockExecutor
 from executor.errors import PoolError
-from executor.pool import Event, Lost, Reply
-from executor.process_pool import MOST_LOSSES, ProcessPool
+from executor.pool import MOST_LOSSES, Event, Lost, Reply
+from executor.process_pool import ProcessPool
 from tests.asm import asm
 from tests.blocks import Builder, user
 from tests.executor import process_faults as faults
@@ -309,4 +308,4 @@ def test_waiting_for_nothing_is_refused() -> None:
 
 
 def test_what_counts_as_too_many_losses_is_more_than_one_transaction_may_cause() -> None:
-    assert process_pool.MOST_LOSSES > 3
+    assert MOST_LOSSES > 3
