@@ -1,17 +1,16 @@
-"""Receipts and logs as consensus bytes: encoders, blooms, the receipts root.
+"""Receipts and logs as consensus bytes: encoders, blooms.
 
 Source: yellow paper 4.3.1; EIP-658 (status), EIP-2718 (typed receipts).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 from executor.errors import InvalidRlp
 from executor.hashing import keccak256
 from executor.rlp_codec import Rlp, decode_list, encode_bytes, encode_int, encode_list, encode_strings
-from executor.trie import ordered_root
 from executor.types import Log, Receipt
 
 BLOOM_BYTES = 256
@@ -74,8 +73,3 @@ def encode_receipt(receipt: Receipt) -> bytes:
     gas = encode_int(receipt.cumulative_gas_used)
     encoded = encode_list(b"".join((outcome, gas, _BLOOM_PREFIX, receipt.bloom, receipt.logs_rlp)))
     return bytes((tx_type,)) + encoded if tx_type else encoded
-
-
-def receipts_root(receipts: Sequence[Receipt]) -> bytes:
-    """Return the root of the receipts trie."""
-    return ordered_root([encode_receipt(receipt) for receipt in receipts])

@@ -34,7 +34,7 @@ def chain(blocks: int = 4, transactions: int = 10) -> tuple[list[Block], MemoryS
         first = number * transactions
         for place in range(transactions):
             builder.fund(user(first + place))
-            builder.send(user(first + place), targets[place % 3])
+            builder.send(user(first + place), targets[place % 3], price=10 + place)  # so that senders differ
         block = builder.block()
         made.append(replace(block, transactions=block.transactions[first:]))
     return made, builder.state

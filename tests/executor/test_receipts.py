@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.errors import InvalidRlp
-from executor.receipts import decode_logs, encode_logs, encode_receipt, logs_bloom, receipts_root
+from executor.receipts import decode_logs, encode_logs, encode_receipt, logs_bloom
+from executor.sequential import execute_sequential
 from executor.trie import EMPTY_ROOT, ordered_root
 from executor.types import Log, Receipt
+from tests.blocks import Builder
+from tests.schedules import busy_block
 
 addresses = st.binary(min_size=20, max_size=20)
 words = st.binary(min_size=32, max_size=32)
@@ -71,10 +74,14 @@ def test_an_unknown_post_state_is_encoded_as_no_bytes() -> None:
 
 
 def test_the_receipts_root_is_over_the_encoded_receipts_in_order() -> None:
-    receipts = [receipt([], tx_type=index % 3, status=index % 2) for index in range(200)]
-    assert receipts_root(receipts) == ordered_root([encode_receipt(entry) for entry in receipts])
-    assert receipts_root(receipts) != receipts_root(receipts[::-1])
-    assert receipts_root([]) == EMPTY_ROOT
+    builder = busy_block(200)
+    result = execute_sequential(builder.block(), builder.state)
+    encoded = [encode_receipt(entry) for entry in result.receipts]
+    assert len(encoded) == 200
+    assert result.receipts_root == ordered_root(encoded)
+    assert result.receipts_root != ordered_root(encoded[::-1])
+    empty = Builder()
+    assert execute_sequential(empty.block(), empty.state).receipts_root == EMPTY_ROOT
 
 
 @pytest.mark.parametrize("damaged", ["", "80", "c180", "c3c20102", "c4c3800102", "c5c480c0c080", "c5c480c1c080"])

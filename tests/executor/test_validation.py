@@ -8,9 +8,9 @@ import pytest
 
 from executor.capsule import load_capsule
 from executor.header import requests_hash
-from executor.receipts import receipts_root
+from executor.receipts import encode_receipt
 from executor.roots import state_root
-from executor.trie import EMPTY_ROOT
+from executor.trie import EMPTY_ROOT, ordered_root
 from executor.types import AccountDiff, Block, BlockResult, Receipt, StateDiff, Witness
 from executor.validation import HeaderCheck, check_header, describe_failure
 from tests.data import capsule_path, needs_data
@@ -29,7 +29,7 @@ def executed(fork: str, *receipts: Receipt) -> tuple[Block, BlockResult]:
     header = replace(
         block.header,
         gas_used=gas,
-        receipts_root=receipts_root(receipts),
+        receipts_root=ordered_root([encode_receipt(receipt) for receipt in receipts]),
         state_root=state_root(after),
         requests_hash=hashed,
     )
