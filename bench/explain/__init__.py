@@ -1,1 +1,1 @@
-"""Why a block is not faster: conflicts, critical path, costly locations, what would help; as table, JSON, HTML, trace."""
+"""Why a block is not faster: conflicts, critical path, costly locations, and what would help."""

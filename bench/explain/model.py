@@ -59,7 +59,8 @@ class ConflictMetrics:
 class NamedLocation:
     """A location for people: `name` is decoded where it can be (`pool.total_debt[USDC]`), else as `describe` says it.
 
-    `address` and `slot` are 0x-hex (`slot` empty unless `kind` is storage); `contract` is the account's name or address.
+    `address` and `slot` are 0x-hex (`slot` empty unless `kind` is storage); `contract` its account's name
+    or address.
     """
 
     address: str
