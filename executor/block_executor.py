@@ -19,6 +19,7 @@ from executor.sequential import execute_sequential
 from executor.state import MemoryState, PreState
 from executor.state_trie import StateTrie
 from executor.strategies import SEQUENTIAL, STRATEGY_NAMES, expected_sets
+from executor.timeline import Timeline
 from executor.types import Block, BlockResult
 from executor.versions import VersionedState
 from scheduler.access import AccessSet
@@ -32,11 +33,11 @@ class BlockExecutor:
     `strategy` is sequential, graph, optimistic or waves; `access_lists` declared, observed, exact or none;
     `backend` inline (deterministic, in this process), process or ray. `workers` defaults to the number of cores, `seed`
     shuffles the completion order of the inline backend, `address` names a Ray cluster to join. A `pool` made
-    elsewhere is used and left open; a `recorder` notes every run, which a `ReplayPool` runs again. Without `gate` every
-    block goes to the workers, also where they lose; what it said is in `result.stats.gate`. `patience` is how many
-    seconds a worker may take for a batch before it is taken to hang. `experience` is what the
-    executor has learned of costs. Raises UsageError
-    for names that do not exist, PoolError where workers cannot be had.
+    elsewhere is used and left open; a `recorder` notes every run, which a `ReplayPool` runs again, a `timeline` when
+    each part of it took place. Without `gate` every block goes to the workers, also where they lose; what it said is in
+    `result.stats.gate`. `patience` is how many seconds a worker may take for a batch before it is taken to hang.
+    `experience` is what the executor has learned of costs. Raises UsageError for names that do not exist, PoolError
+    where workers cannot be had.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class BlockExecutor:
         recorder: ScheduleRecorder | None = None,
         gate: bool = True,
         patience: float = PATIENCE,
+        timeline: Timeline | None = None,
     ) -> None:
         self.strategy = _one_of("strategy", strategy, STRATEGY_NAMES)
         self.access_lists = _one_of("access lists", access_lists, SOURCES)
@@ -65,7 +67,7 @@ class BlockExecutor:
             raise UsageError(msg)
         if isinstance(pool, ReplayPool):
             pool.expect(strategy, access_lists)
-        self._recorder = recorder
+        self._recorder, self._timeline = recorder, timeline
         self.gate = gate
         self.experience = Experience()
         self._prepared: Preparation | None = None
@@ -124,6 +126,7 @@ class BlockExecutor:
             upcoming=self._prepared,
             recorder=self._recorder,
             pre_trie=pre_trie,
+            timeline=self._timeline,
         )
 
     def execute_chain(self, blocks: Iterable[Block], pre_state: MemoryState) -> Iterator[BlockResult]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from executor.collector import collector_paused
-from executor.costs import BlockCosts, features_of
+from executor.costs import BlockCosts, features_in
 from executor.gate import WORKERS, Gate
 from executor.parallel import BlockRun
 from executor.pipeline import Preparation
@@ -19,6 +19,7 @@ from executor.sequential import execute_in_order
 from executor.state import PreState
 from executor.state_trie import StateTrie
 from executor.strategies import make_plan
+from executor.timeline import Timeline
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, GateDecision
 from scheduler.access import AccessSet, Address
@@ -55,6 +56,7 @@ def execute_parallel(
     upcoming: Preparation | None = None,
     recorder: ScheduleRecorder | None = None,
     pre_trie: StateTrie | None = None,
+    timeline: Timeline | None = None,
 ) -> BlockResult:
     """Execute a block with these expected access sets; the result is that of sequential execution.
 
@@ -77,7 +79,7 @@ def execute_parallel(
         if pool.goal_seconds is not None and recorder is None and (not asked or experience.gate.surely(block, pool)):
             traffic.begin(block, pre_state, senders, gatekeeper)  # workers unpack while the driver plans
         plan = make_plan(strategy, source, sets)
-        costs = BlockCosts(block, experience.costs)
+        costs = BlockCosts(block, experience.costs, pre_state)
         levels, priorities, decision = None, None, None
         if pool.goal_seconds is not None:
             forecast = costs.forecast()
@@ -102,6 +104,7 @@ def execute_parallel(
             upcoming=upcoming,
             recorder=recorder,
             pre_trie=pre_trie,
+            timeline=timeline,
         )
         if recorder is None:
             result = run.run()
@@ -133,9 +136,10 @@ class DriverRun:
         if self.upcoming is not None:
             self.upcoming.finish(self.pool)
         transactions = self.block.transactions
-        for index in range(0, len(transactions), 1 + len(transactions) // _LEARNED_FROM):
-            seconds = result.transactions[index].seconds
-            self.experience.costs.learn(features_of(transactions[index].raw), seconds)
+        sample = slice(0, None, 1 + len(transactions) // _LEARNED_FROM)
+        known = features_in(replace(self.block, transactions=transactions[sample]), self.pre_state)
+        for features, executed in zip(known, result.transactions[sample], strict=True):
+            self.experience.costs.learn(features, executed.seconds)
         self.experience.gate.learn(result, self.pool.workers, lists=True)
         self.experience.gate.fade()
         stats = replace(result.stats, seconds=perf_counter() - self.started)

@@ -28,6 +28,7 @@ from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
 from executor.state_trie import StateTrie
 from executor.strategies import Plan
+from executor.timeline import DISPATCH, EXECUTE, MERGE, SETTLE, Timeline
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, BlockStats, GateDecision, TransactionResult
 from executor.wire import BatchReply, Task, pack_batch, pack_updates, unpack_reply
@@ -64,12 +65,14 @@ class BlockRun:
         upcoming: Preparation | None = None,
         recorder: ScheduleRecorder | None = None,
         pre_trie: StateTrie | None = None,
+        timeline: Timeline | None = None,
     ) -> None:
         context = block_context(block)
         empty_removed = context.rules.empty_accounts_removed
         settled = SettledState(pre_state, empty_removed=empty_removed)
         self._block, self._pre_state, self._pool, self._plan = block, pre_state, pool, plan
         self._recorder, self._script = recorder, pool if isinstance(pool, ReplayPool) else None
+        self._timeline = timeline
         self._state = MultiVersionState(pre_state, derived_existence=empty_removed)
         self._engine = Engine(context, settled, sweepable_accounts(pre_state, context.rules))
         self._settled, self._started = settled, started
@@ -118,16 +121,23 @@ class BlockRun:
             self._pool.abandon()
             raise
         result = self._finish()
-        return replace(result, stats=self._stats(perf_counter() - self._started))
+        stats = self._stats(perf_counter() - self._started)
+        if self._timeline is not None:
+            self._timeline.end(stats.seconds)
+        return replace(result, stats=stats)
 
     def _begin(self) -> None:
         clock = perf_counter()
+        if self._timeline is not None:
+            self._timeline.begin(self._pool.workers, self._started, self._planned)
         self._traffic.begin(self._block, self._pre_state, self._senders, self._gate)
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._scheduler.begin(prologue.writes)
         self._log.append((-1, pack_updates([(-1, prologue.writes, prologue.codes)])))
         self._merger.start(prologue)
         self._dispatch += perf_counter() - clock
+        if self._timeline is not None:
+            self._timeline.spent(DISPATCH, clock)
 
     # -- dispatch -----------------------------------------------------------------------------------------
 
@@ -139,6 +149,8 @@ class BlockRun:
         for worker, executions in batches:
             self._send(worker, executions)
         self._dispatch += perf_counter() - clock
+        if self._timeline is not None:
+            self._timeline.spent(DISPATCH, clock)
 
     def _fill(self) -> Iterator[tuple[int, list[Execution]]]:
         """Yield what to send where: every worker's places are filled, the emptiest worker first."""
@@ -162,7 +174,7 @@ class BlockRun:
         if goal is None:
             return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
-        seconds = target(left, self._pool.workers, self._pool.message_cost.goal)
+        seconds = target(left, self._pool.workers, self._pool.message_cost)
         return fill_batch(self._scheduler, self._costs, seconds, limit=limit)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
@@ -174,6 +186,8 @@ class BlockRun:
         self._batches[self._tickets] = (worker, executions)
         if self._recorder is not None:
             self._recorder.sent(worker, self._tickets, executions)
+        if self._timeline is not None:
+            self._timeline.sent(self._tickets)
         tasks = [Task(execution.index, not execution.at_head) for execution in executions]
         blob = pack_batch(self._pool.first_ticket + self._tickets, updates, tasks)
         self._traffic.sent(blob)
@@ -213,6 +227,8 @@ class BlockRun:
         results = answer.results
         if self._recorder is not None:
             self._recorder.replied(worker, answer.ticket, results)
+        if self._timeline is not None:
+            self._timeline.replied(worker, answer.ticket, executions, results, answer.clock)
         self._log.append((self._origins[worker], answer.updates))
         settled: list[TxIndex] = []
         for execution, (index, result) in zip(executions, results, strict=True):
@@ -220,6 +236,9 @@ class BlockRun:
             self._costs.learn(index, result.seconds)
             settled += self._scheduler.finish(index, _observation(result, execution))
         self._settle += perf_counter() - clock
+        if self._timeline is not None:
+            self._timeline.spent(SETTLE, clock)
+            self._timeline.settled(len(settled))
         self._traffic.learn(len(results), answer.overhead)
         self._merge_settled(settled)
         self._traffic.mark()
@@ -230,6 +249,8 @@ class BlockRun:
         for index in settled:
             self._merger.add(self._results[index])
         self._merge += perf_counter() - clock
+        if self._timeline is not None:
+            self._timeline.spent(MERGE, clock)
 
     def _bring_up(self, worker: int, executions: list[Execution], answer: BatchReply) -> None:
         """Give a worker that holds another state the whole one, and then its batch again.
@@ -305,13 +326,18 @@ class BlockRun:
         self._batches.clear()
         self._scheduler.recall()
         while not self._scheduler.done:
-            index = self._scheduler.head
-            self._scheduler.start(index)
+            index, clock = self._scheduler.head, perf_counter()
+            incarnation = self._scheduler.start(index).incarnation
             raw = self._block.transactions[index].raw
             self._results[index] = result = self._engine.execute(raw, self._settled, index, assume_nonce=False)
             self._costs.learn(index, result.seconds)
+            if self._timeline is not None:
+                self._timeline.spent(EXECUTE, clock, index, incarnation)
             observation = Observation(result.reads, result.bounds, result.writes)
-            self._merge_settled(self._scheduler.finish(index, observation))
+            settled = self._scheduler.finish(index, observation)
+            if self._timeline is not None:
+                self._timeline.settled(len(settled))
+            self._merge_settled(settled)
 
     # -- the end ------------------------------------------------------------------------------------------
 
@@ -319,6 +345,8 @@ class BlockRun:
         clock = perf_counter()
         result = self._merger.finish()
         self._merge += perf_counter() - clock
+        if self._timeline is not None:
+            self._timeline.spent(MERGE, clock)
         transactions = tuple(self._results[index] for index in range(len(self._block.transactions)))
         return replace(result, transactions=transactions)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from executor.state import PreState
+from executor.timeline import Clock
 from executor.types import Block, StateDiff, TransactionResult
 from executor.versions import StateTag
 from scheduler.access import Address, Location, TxIndex, Value, WriteSet
@@ -46,7 +47,7 @@ class BatchReply(NamedTuple):
     """The answer to a batch: its results, or `held`, the state the worker has, where that is not the block's.
 
     `updates` is what the batch wrote, packed, for other workers; `overhead` the worker's processor seconds beside the
-    executions; `memory` its resident bytes.
+    executions; `memory` its resident bytes; `clock` is that of `executor.timeline`.
     """
 
     ticket: int
@@ -54,6 +55,7 @@ class BatchReply(NamedTuple):
     updates: bytes
     overhead: float = 0.0
     memory: int = 0
+    clock: Clock = (0.0, 0.0, 0.0, 0.0)
     stale: bool = False
     held: StateTag | None = None
 
@@ -167,9 +169,9 @@ class _Shared:
         return WriteSet(self.locations(writes.values), deltas, writes.clears)
 
 
-def pack_reply(ticket: int, results: bytes, overhead: float = 0.0, memory: int = 0) -> bytes:
+def pack_reply(ticket: int, results: bytes, overhead: float, memory: int, clock: Clock) -> bytes:
     """Return packed results keyed by their ticket: replies may arrive out of order."""
-    return pickle.dumps((ticket, False, results, overhead, memory), PROTOCOL)
+    return pickle.dumps((ticket, False, results, overhead, memory, clock), PROTOCOL)
 
 
 def pack_stale(ticket: int, held: StateTag | None) -> bytes:
@@ -182,14 +184,14 @@ def unpack_reply(blob: bytes) -> BatchReply:
     ticket, stale, *rest = pickle.loads(blob)  # noqa: S301 - from our own worker
     if stale:
         return BatchReply(ticket, [], b"", stale=True, held=rest[0])
-    packed, overhead, memory = rest
+    packed, overhead, memory, clock = rest
     updates, rows = pickle.loads(packed)  # noqa: S301 - from our own worker
     make = TransactionResult._make
     results = [
         (index, make((*row[1 : _WRITES_AT + 1], writes, codes, *row[_WRITES_AT + 1 :])))
         for (index, writes, codes), row in zip(unpack_updates(updates), rows, strict=True)
     ]
-    return BatchReply(ticket, results, updates, overhead, memory)
+    return BatchReply(ticket, results, updates, overhead, memory, clock)
 
 
 def _pack_writes(writes: WriteSet) -> tuple[object, ...]:

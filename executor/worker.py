@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 from executor.context import block_context
@@ -82,11 +82,11 @@ class Worker:
 
     def handle(self, blob: bytes) -> bytes | None:
         """Take in a message; the answer where there is one, None otherwise."""
-        started = process_time()
+        began, started = perf_counter(), process_time()
         message = unpack(blob)
         kind = message[0]
         if kind == BATCH:
-            return self._run(message, started)
+            return self._run(message, began, started)
         if kind == WHOLE:
             return answer_whole(message)
         if kind == PREPARE:
@@ -128,7 +128,7 @@ class Worker:
         self._batches = 0
         self._first_ticket, self._ready = first_ticket, True
 
-    def _run(self, message: tuple[Any, ...], started: float) -> bytes:
+    def _run(self, message: tuple[Any, ...], began: float, started: float) -> bytes:
         """Execute a batch: first the updates, then each execution on what earlier transactions wrote."""
         ticket, updates, tasks = batch_tasks(message)
         if not self._ready or ticket >> TICKET_BITS != self._first_ticket >> TICKET_BITS:
@@ -137,16 +137,19 @@ class Worker:
             for update in unpack_updates(packed):
                 self._record(*update)
         results, seconds = [], 0.0
+        first = perf_counter()
         for task in tasks:
             raw = self._raws[task.index]
             result = self._engine.execute(raw, self._state, task.index, assume_nonce=task.assume_nonce)
             self._record(task.index, result.writes, result.codes)
             results.append((task.index, result))
             seconds += result.seconds
+        last = perf_counter()
         packed = pack_results(results)
         memory = 0 if self._batches % _BATCHES_PER_LOOK else resident_bytes()
         self._batches += 1
-        return pack_reply(ticket, packed, process_time() - started - seconds, memory)
+        clock = (began, first, last, perf_counter())
+        return pack_reply(ticket, packed, process_time() - started - seconds, memory, clock)
 
     def _record(self, index: TxIndex, writes: WriteSet, codes: Codes) -> None:
         self._state.record(index, writes)
