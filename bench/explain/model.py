@@ -151,7 +151,7 @@ class DeclaredLists:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A transaction in the dependency graph (key set D); `level` is its depth, from 0."""
+    """A transaction in the dependency graph (key set D); `level` is its depth, from 0, `hash` 0x-hex or empty."""
 
     index: int
     level: int
@@ -163,6 +163,7 @@ class Node:
     operation: str
     success: bool
     on_path: bool
+    hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
