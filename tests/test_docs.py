@@ -1,0 +1,103 @@
+"""The documentation is what the program does: every block of Python runs, every link and every option exists."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bench.export import export
+from tests.data import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A block of Python at a line of its page; `output` is what the page says that it prints, if it says so."""
+
+    line: int
+    code: str
+    output: str | None
+
+
+def fences(page: Path) -> list[tuple[int, str, str]]:
+    """Return (line, language, text) of every fenced block."""
+    text = page.read_text(encoding="utf-8")
+    return [(text[: found.start()].count("\n") + 2, found[1], found[2]) for found in FENCE.finditer(text)]
+
+
+def shown(page: Path) -> list[Shown]:
+    """Return the blocks of Python of a page, each with the ```text behind it."""
+    blocks = [*fences(page), (0, "", "")]
+    return [
+        Shown(line, code, after if next_language == "text" else None)
+        for (line, language, code), (_, next_language, after) in zip(blocks, blocks[1:], strict=False)
+        if language == "python"
+    ]
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what the pages tell the reader to export: `blocks` and `chain`."""
+    folder = tmp_path_factory.mktemp("docs")
+    export("lending", 60, 1, [], folder / "blocks", lambda _: None)
+    export("lending", 60, 1, ["blocks=3"], folder / "chain", lambda _: None)
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if shown(page)], ids=lambda page: page.stem)
+def test_python_of_a_page_runs_and_prints_what_it_says(
+    page: Path, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(exported)
+    module = ModuleType(f"page_{page.stem.replace('-', '_')}")  # a real one: what goes to workers is found by its name
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for block in shown(page):
+        printed = io.StringIO()
+        code = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
+        with redirect_stdout(printed):
+            exec(code, vars(module))  # noqa: S102 - our own pages
+        if block.output is not None:
+            assert printed.getvalue() == block.output, f"{page.name}, line {block.line}"
+
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+WRITTEN = [ROOT / "README.md", ROOT / "DESIGN.md", *PAGES]
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors that a code host makes of a page's headings."""
+    found = re.findall(r"^#+ (.*)$", re.sub(FENCE, "", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def broken_links(page: Path) -> list[str]:
+    """Return the links of a page, within the repository, that lead nowhere."""
+    broken = []
+    for link in LINK.findall(re.sub(FENCE, "", page.read_text(encoding="utf-8"))):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        if not target.exists() or (anchor and anchor not in headings(target)):
+            broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+def test_every_page_is_on_the_map() -> None:
+    on_the_map = set(LINK.findall((DOCS / "README.md").read_text(encoding="utf-8")))
+    assert {page.name for page in PAGES} - {"README.md"} <= on_the_map
