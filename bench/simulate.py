@@ -134,7 +134,7 @@ def load_of(block: Block, pre_state: PreState, sequential: BlockResult, sets: Se
     """Return a block with its sequential result as a load; predictions are those of a second run."""
     model = CostModel()
     transactions = sequential.transactions
-    warm = BlockCosts(block, model)
+    warm = BlockCosts(block, model, pre_state)
     for index, result in enumerate(transactions):
         warm.learn(index, result.seconds)
     return Load(
@@ -146,7 +146,7 @@ def load_of(block: Block, pre_state: PreState, sequential: BlockResult, sets: Se
             for result in transactions
         ],
         state=partial(_state_after_prologue, block, pre_state),
-        predictions=partial(BlockCosts, block, model),
+        predictions=partial(BlockCosts, block, model, pre_state),
     )
 
 

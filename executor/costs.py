@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from executor.state import PreState
 from executor.types import Block
-from scheduler.access import TxIndex
+from scheduler.access import CODE, EMPTY_CODE_HASH, TxIndex
 from scheduler.cost import CostModel, Features
 
 FIRST_LEGACY_BYTE = 0xC0
@@ -15,6 +16,10 @@ STRING, LONG_STRING, LONG_LIST = 0x80, 0xB7, 0xF7
 GAS_AT = {1: 3, 2: 4, 3: 4, 4: 4}
 """Transaction type -> items before the gas limit; then come recipient, value and data in all types."""
 UNKNOWN = Features(to=b"", selector=b"", gas_limit=21_000, data_size=0)
+PLAIN = Features(to=b"nobody's code", selector=b"", gas_limit=21_000, data_size=0)
+"""A transaction to an account without code: all of them cost the same, whatever their gas limits promise."""
+_PRECOMPILES = bytes(18)
+"""How the addresses of precompiles begin: no code is stored there, but they take time."""
 
 
 class Forecast(NamedTuple):
@@ -28,9 +33,10 @@ class Forecast(NamedTuple):
 class BlockCosts(Sequence[float]):
     """Predicted seconds by transaction, from a model that outlives the block and learns while it runs."""
 
-    def __init__(self, block: Block, model: CostModel) -> None:
+    def __init__(self, block: Block, model: CostModel, pre_state: PreState) -> None:
         self._model = model
-        self._features = [features_of(transaction.raw) for transaction in block.transactions]
+        self._features = features_in(block, pre_state)
+        self._expected: float | None = None
         self._measured = 0
         self._seconds = 0.0
 
@@ -50,7 +56,7 @@ class BlockCosts(Sequence[float]):
             seconds.append(expected)
             if not self._model.knows(features):
                 guessed += expected
-        work = sum(seconds)
+        work = self._expected = sum(seconds)
         return Forecast(seconds, work, guessed / work if work else 0.0)
 
     def learn(self, index: TxIndex, seconds: float) -> None:
@@ -60,10 +66,23 @@ class BlockCosts(Sequence[float]):
         self._seconds += seconds
 
     def seconds_left(self, transactions: int) -> float:
-        """Return the work in `transactions` that are still to run, by the mean of those measured."""
+        """Return the work in `transactions` that are still to run: by the mean of those measured, or the forecast's."""
         if not self._measured:
-            return float("inf")
+            expected = self.forecast().work if self._expected is None else self._expected
+            return transactions * expected / max(1, len(self))
         return transactions * self._seconds / self._measured
+
+
+def features_in(block: Block, pre_state: PreState) -> list[Features]:
+    """Return the features of a block's transactions; PLAIN where no code is called before or in this block."""
+    return [_in_state(features_of(transaction.raw), pre_state) for transaction in block.transactions]
+
+
+def _in_state(features: Features, pre_state: PreState) -> Features:
+    to = features.to
+    if not to or to.startswith(_PRECOMPILES) or pre_state.read((to, CODE, 0)) != EMPTY_CODE_HASH:
+        return features
+    return PLAIN
 
 
 def features_of(raw: bytes) -> Features:

@@ -174,7 +174,8 @@ class BlockRun:
         if goal is None:
             return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
-        seconds = target(left, self._pool.workers, self._pool.message_cost)
+        cost = self._pool.message_cost
+        seconds = target(left, self._pool.workers, cost.goal, cost.least)
         return fill_batch(self._scheduler, self._costs, seconds, limit=limit)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:

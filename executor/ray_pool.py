@@ -21,6 +21,7 @@ from ray import exceptions
 
 from executor.collector import forget_start_up
 from executor.errors import PoolError
+from executor.evm import warm_up
 from executor.pool import MOST_LOSSES, PATIENCE, Event, Lost, Pool, Reply
 from executor.process_child import OUT_OF_MEMORY, ProcessWorker
 from executor.ray_session import RaySession, one_line
@@ -72,6 +73,10 @@ class RayWorker(ProcessWorker):
         """Take in messages in their order; the answer to the last."""
         return [self.handle(blob) for blob in blobs][-1]
 
+    def warm_up(self) -> None:
+        """Load now what the first use would wait for in the middle of a block; a replacement has no time for that."""
+        warm_up()
+
     def where(self) -> tuple[int, str]:
         """Return the process and the node that this worker lives in."""
         return self.pid(), ray.get_runtime_context().get_node_id()
@@ -118,7 +123,7 @@ class RayPool(Pool):
     def _start_all(self) -> None:
         for worker in range(self.workers):
             self._start(worker)
-        hellos = list(self._starting.values())
+        hellos = [actor.warm_up.remote() for actor in self._actors]
         up, missing = ray.wait(hellos, num_returns=len(hellos), timeout=START_SECONDS)
         if missing:
             msg = (

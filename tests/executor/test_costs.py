@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executor.costs import UNKNOWN, BlockCosts, features_of
+from executor.costs import PLAIN, UNKNOWN, BlockCosts, features_in, features_of
 from executor.transactions import decode_transaction
 from scheduler.cost import CostModel, Features
 from tests.blocks import Builder, user
@@ -47,8 +47,24 @@ def test_costs_learn_from_what_was_measured() -> None:
     builder = Builder()
     builder.send(user(0), b"\x77" * 20)
     builder.send(user(0), b"\x77" * 20)
-    costs = BlockCosts(builder.block(), CostModel())
-    assert costs.seconds_left(2) == float("inf")
+    costs = BlockCosts(builder.block(), CostModel(), builder.state)
+    assert costs.seconds_left(2) == costs.forecast().work
     costs.learn(0, 0.002)
     assert costs.seconds_left(1) == 0.002
     assert costs[1] > 0
+
+
+def test_who_has_no_code_costs_what_all_such_cost() -> None:
+    """Whatever its gas limit promises; what runs code, a precompile or a creation is told apart by what it calls."""
+    builder = Builder()
+    contract = builder.contract(1, b"\x00")
+    for number, (to, gas) in enumerate([(b"\x77" * 20, 21_000), (b"\x78" * 20, 900_000), (contract, 21_000)]):
+        builder.send(user(number), to, gas=gas)
+    builder.send(user(3), (1).to_bytes(20, "big"))
+    known = features_in(builder.block(), builder.state)
+    assert [features == PLAIN for features in known] == [True, True, False, False]
+    model = CostModel()
+    costs = BlockCosts(builder.block(), model, builder.state)
+    costs.learn(0, 0.0002)
+    assert costs[1] == costs[0] == 0.0002
+    assert costs.forecast().guessed > 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from executor.block_executor import BlockExecutor
-from executor.costs import BlockCosts, features_of
+from executor.costs import BlockCosts, features_in
 from executor.dispatch import Experience
 from executor.gate import DRIVER, REST, WORKERS, Gate
 from executor.merge import BlockMerger
@@ -189,9 +189,9 @@ def test_a_state_that_the_workers_hold_costs_nothing() -> None:
 def test_conflicts_teach_that_lists_were_missed() -> None:
     block, state = counting(64, counters=64)
     pool, costs = PricedPool(3), CostModel()
-    for transaction in block.transactions:
-        costs.learn(features_of(transaction.raw), 0.1)
-    gate, known = Gate(), BlockCosts(block, costs).forecast()
+    for features in features_in(block, state):
+        costs.learn(features, 0.1)
+    gate, known = Gate(), BlockCosts(block, costs, state).forecast()
     assert gate.close(block, known, None, state, pool).where == WORKERS
     result = execute_sequential(block, state)
     stale = replace(result, stats=replace(result.stats, conflicts=60))
@@ -207,12 +207,12 @@ def test_a_few_transactions_nobody_knows_are_no_parallel_work() -> None:
     block, state = counting(16, counters=16)
     gate, pool, costs = Gate(), PricedPool(2), CostModel()
     levels = [1.0] * 16
-    guesses = BlockCosts(block, costs).forecast()
+    guesses = BlockCosts(block, costs, state).forecast()
     assert guesses.guessed == 1.0
     assert gate.close(block, guesses, levels, state, pool).where == DRIVER
-    for transaction in block.transactions:
-        costs.learn(features_of(transaction.raw), 1.0)
-    known = BlockCosts(block, costs).forecast()
+    for features in features_in(block, state):
+        costs.learn(features, 1.0)
+    known = BlockCosts(block, costs, state).forecast()
     assert known.guessed == 0.0
     assert gate.close(block, known, levels, state, pool).where == WORKERS
 
@@ -221,8 +221,8 @@ def test_what_speaks_against_the_workers_fades_while_the_driver_runs_blocks(monk
     """Otherwise one busy minute would keep all later blocks on the driver."""
     block, state = counting(64, counters=64)
     executor = executor_on(PricedPool(3), SLOW_MACHINE, strategy="optimistic", lists="none")
-    for transaction in block.transactions:
-        executor.experience.costs.learn(features_of(transaction.raw), 0.1)
+    for features in features_in(block, state):
+        executor.experience.costs.learn(features, 0.1)
     monkeypatch.setattr(Gate, "learn", lambda *_, **__: None)  # what a block costs here must not decide
     monkeypatch.setattr(type(executor.experience.costs), "learn", lambda *_: None)
     executor.experience.gate.reruns = 1.0
