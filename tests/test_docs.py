@@ -7,6 +7,7 @@ import re
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -40,7 +41,7 @@ def shown(page: Path) -> list[Shown]:
     blocks = [*fences(page), (0, "", "")]
     return [
         Shown(line, code, after if next_language == "text" else None)
-        for (line, language, code), (_, next_language, after) in zip(blocks, blocks[1:], strict=False)
+        for (line, language, code), (_, next_language, after) in pairwise(blocks)
         if language == "python"
     ]
 
