@@ -8,8 +8,12 @@ from bench.experiments.model import Experiment
 from executor.errors import UsageError
 
 MODULES = (
-    "worst_case",
+    "keyset",
+    "six_histograms",
     "two_phase",
+    "chain_share",
+    "worst_case",
+    "lists",
 )
 """Modules of this package that hold an EXPERIMENT; a name is its module's with hyphens."""
 

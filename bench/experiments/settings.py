@@ -6,12 +6,16 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 
-from executor.access_lists import observed_sets
+from bench.explain.causes import Causes, causes
+from bench.explain.metrics import conflict_metrics
+from bench.explain.model import ConflictMetrics
 from executor.capsule import Capsule, load_capsule
 from executor.errors import InputOutputError
+from executor.key_sets import key_sets
 from executor.sequential import execute_sequential
 from executor.types import BlockResult, TransactionResult
 from scheduler.access import AccessSet
@@ -37,15 +41,28 @@ class Executed:
         """What each transaction did, in block order."""
         return self.result.transactions
 
-    @property
-    def sets(self) -> tuple[AccessSet, ...]:
-        """What each transaction touched, by key set D."""
-        return observed_sets(self.result.transactions, self.capsule.pre_state)
+    @cached_property
+    def key_sets(self) -> dict[str, tuple[AccessSet, ...]]:
+        """What each transaction touched, by the name of the key set."""
+        header = self.capsule.block.header
+        return key_sets(self.result.transactions, header.coinbase, self.capsule.pre_state)
+
+    @cached_property
+    def ties(self) -> dict[str, Causes]:
+        """Who waits for whom through what, by the name of the key set."""
+        return {name: causes(sets) for name, sets in self.key_sets.items()}
+
+    @cached_property
+    def metrics(self) -> dict[str, ConflictMetrics]:
+        """Conflict metrics by the name of the key set, without makespans."""
+        return {
+            name: conflict_metrics(name, tied, self.gas, self.seconds, workers=()) for name, tied in self.ties.items()
+        }
 
     @property
-    def gas(self) -> list[float]:
+    def gas(self) -> list[int]:
         """Gas used per transaction."""
-        return [float(transaction.gas_used) for transaction in self.result.transactions]
+        return [transaction.gas_used for transaction in self.result.transactions]
 
     @property
     def seconds(self) -> list[float]:
