@@ -1,0 +1,146 @@
+// A canvas that pans and zooms: drag, pinch, ctrl + wheel, sideways wheel; the page keeps its own scrolling.
+
+/** Sharp on every screen; calls `draw(context, width, height)` at most once a frame. */
+function makeSurface(canvas, draw) {
+  const surface = { canvas, width: 0, height: 0, waiting: false };
+  surface.redraw = () => {
+    if (surface.waiting) return;
+    surface.waiting = true;
+    requestAnimationFrame(() => {
+      surface.waiting = false;
+      const density = window.devicePixelRatio || 1;
+      const box = canvas.getBoundingClientRect();
+      const [width, height] = [Math.round(box.width * density), Math.round(box.height * density)];
+      if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+      [surface.width, surface.height] = [box.width, box.height];
+      const context = canvas.getContext("2d");
+      context.setTransform(density, 0, 0, density, 0, 0);
+      context.clearRect(0, 0, box.width, box.height);
+      draw(context, box.width, box.height);
+    });
+  };
+  new ResizeObserver(() => { if (surface.onResize) surface.onResize(); surface.redraw(); }).observe(canvas);
+  onTheme(surface.redraw);
+  return surface;
+}
+
+/** What part of the world the canvas shows: screen = world × k + t; `flat` views zoom only along x. */
+class View {
+  constructor({ flat = false, least = 0.02, most = 40 } = {}) {
+    Object.assign(this, { k: 1, x: 0, y: 0, flat, least, most, world: { x: 0, y: 0, w: 1, h: 1 } });
+  }
+
+  get ky() { return this.flat ? 1 : this.k; }
+  sx(x) { return x * this.k + this.x; }
+  sy(y) { return y * this.ky + this.y; }
+  wx(x) { return (x - this.x) / this.k; }
+  wy(y) { return (y - this.y) / this.ky; }
+
+  /** Show the whole world in a box of this size, but no larger than `limit`. */
+  fit(width, height, limit = 2.5, margin = 18) {
+    const across = (width - 2 * margin) / this.world.w;
+    this.k = Math.min(limit, this.flat ? across : Math.min(across, (height - 2 * margin) / this.world.h));
+    this.x = (width - this.world.w * this.k) / 2 - this.world.x * this.k;
+    if (!this.flat) this.y = (height - this.world.h * this.k) / 2 - this.world.y * this.k;
+  }
+
+  zoom(factor, cx, cy) {
+    const k = Math.max(this.least, Math.min(this.most, this.k * factor));
+    const real = k / this.k;
+    this.x = cx - (cx - this.x) * real;
+    if (!this.flat) this.y = cy - (cy - this.y) * real;
+    this.k = k;
+  }
+
+  /** Keep some of the world in sight. */
+  clamp(width, height) {
+    const keep = 60;
+    const { x, y, w, h } = this.world;
+    this.x = Math.max(keep - (x + w) * this.k, Math.min(width - keep - x * this.k, this.x));
+    if (!this.flat) this.y = Math.max(keep - (y + h) * this.k, Math.min(height - keep - y * this.k, this.y));
+  }
+
+  /** Move so that a world box lies in sight; says whether it had to. */
+  reveal(box, width, height, margin = 40) {
+    const before = [this.x, this.y];
+    const [left, right] = [this.sx(box.x), this.sx(box.x + box.w)];
+    if (left < margin) this.x += margin - left;
+    else if (right > width - margin) this.x -= right - (width - margin);
+    if (!this.flat) {
+      const [top, bottom] = [this.sy(box.y), this.sy(box.y + box.h)];
+      if (top < margin) this.y += margin - top;
+      else if (bottom > height - margin) this.y -= bottom - (height - margin);
+    }
+    return before[0] !== this.x || before[1] !== this.y;
+  }
+}
+
+/** Pointers and wheel move the view; `onHover(x, y)` and `onPick(x, y)` get places on the canvas, hover null at the end. */
+function attachPan(surface, view, { onHover, onPick }) {
+  const { canvas } = surface;
+  const pointers = new Map();
+  let moved = 0;
+  const place = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+  const changed = () => { view.clamp(surface.width, surface.height); surface.redraw(); };
+  const spread = () => {
+    const [a, b] = [...pointers.values()];
+    return { size: Math.hypot(a.x - b.x, a.y - b.y) || 1, x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    pointers.set(event.pointerId, place(event));
+    canvas.setPointerCapture(event.pointerId);
+    moved = 0;
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    const now = place(event);
+    const last = pointers.get(event.pointerId);
+    if (!last) { onHover(now.x, now.y); return; }
+    if (pointers.size === 2) {
+      const before = spread();
+      pointers.set(event.pointerId, now);
+      const after = spread();
+      view.zoom(after.size / before.size, after.x, after.y);
+      moved = 99;
+    } else {
+      view.x += now.x - last.x;
+      if (!view.flat) view.y += now.y - last.y;
+      moved += Math.abs(now.x - last.x) + Math.abs(now.y - last.y);
+      pointers.set(event.pointerId, now);
+      if (moved > 4) canvas.classList.add("dragging");
+    }
+    changed();
+  });
+  const lift = (event) => {
+    if (!pointers.delete(event.pointerId)) return;
+    canvas.classList.remove("dragging");
+    if (event.type === "pointerup" && moved <= 4) { const at = place(event); onPick(at.x, at.y); }
+  };
+  canvas.addEventListener("pointerup", lift);
+  canvas.addEventListener("pointercancel", lift);
+  canvas.addEventListener("pointerleave", () => onHover(null, null));
+  canvas.addEventListener("wheel", (event) => {
+    const at = place(event);
+    if (event.ctrlKey || event.metaKey) view.zoom(Math.exp(-event.deltaY * 0.006), at.x, at.y);
+    else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      view.x -= event.shiftKey && !event.deltaX ? event.deltaY : event.deltaX;
+    } else return;
+    event.preventDefault();
+    changed();
+  }, { passive: false });
+}
+
+/** Buttons that every such canvas has: closer, farther, everything. */
+function zoomButtons(surface, view, fit) {
+  const step = (factor) => () => {
+    view.zoom(factor, surface.width / 2, surface.height / 2);
+    view.clamp(surface.width, surface.height);
+    surface.redraw();
+  };
+  const button = (text, label, act) => el("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
+  return el("span", { class: "buttons" }, button("+", "Zoom in", step(1.5)), button("−", "Zoom out", step(1 / 1.5)),
+    button("Fit", "Show everything", () => { fit(); surface.redraw(); }));
+}
