@@ -17,7 +17,10 @@ WORD = 32
 
 @dataclass(frozen=True)
 class Contract:
-    """A compiled contract; `layout` maps a variable to its first slot, `structs` a struct to its members."""
+    """A compiled contract; `layout` maps a variable to its first slot, `structs` a struct to its members.
+
+    `types` and `sizes` map a variable to its type in the source and to the number of its slots.
+    """
 
     name: str
     runtime: bytes
@@ -26,6 +29,8 @@ class Contract:
     layout: dict[str, int]
     structs: dict[str, tuple[str, ...]]
     abi: list[dict[str, Any]]
+    types: dict[str, str]
+    sizes: dict[str, int]
 
     def call(self, function: str, *arguments: int | bytes) -> bytes:
         """Return call data; `function` is the name alone, arguments are static (integers, addresses)."""
@@ -72,6 +77,8 @@ def load_contract(name: str) -> Contract:
         layout={key: entry["slot"] for key, entry in document["storage_layout"].items()},
         structs={key: tuple(members) for key, members in document["structs"].items()},
         abi=document["abi"],
+        types={key: entry["type"] for key, entry in document["storage_layout"].items()},
+        sizes={key: entry["n_slots"] for key, entry in document["storage_layout"].items()},
     )
 
 

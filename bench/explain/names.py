@@ -1,0 +1,224 @@
+"""Names for locations: contracts, variables and keys in place of addresses and hashes, as far as they are certain."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from bench.explain.entries import Entry, Key
+from bench.explain.known_contracts import KNOWN
+from bench.explain.mapping_keys import MappingKeys, balance_mappings
+from bench.explain.model import NamedLocation
+from bench.explain.own_contracts import decode_slots, label_of, recognise
+from bench.explain.pools import V2_VARIABLES, V3_VARIABLES, Pool, find_pools
+from bench.explain.touched import Touched, touched_in
+from executor.state import PreState
+from executor.types import Block, TransactionResult
+from scheduler.access import CODE, KIND_NAMES, STORAGE, Address, Location
+from workloads.artefacts import Contract
+from workloads.workload import Workload, read_int
+
+SHORT = 8
+"""Hex digits of an address or a hash that are shown."""
+LARGEST_NUMBER = 1 << 64
+"""Keys above are shown in hex: they are hashes."""
+BALANCES, ALLOWANCES = "balanceOf", "allowance"
+
+
+class Names:
+    """Decodes the locations of one executed block; what is asked for is worked out once and kept."""
+
+    def __init__(
+        self, touched: Sequence[Touched], codes: dict[Address, Contract], labels: dict[Address, str],
+        variables: dict[Address, dict[int, str]],
+    ) -> None:  # fmt: skip
+        self._touched = touched
+        self._own = codes
+        self._labels = labels
+        self._variables = variables
+        self._keys = MappingKeys(touched)
+        self._by_place: defaultdict[Location, list[int]] = defaultdict(list)
+        for index, one in enumerate(touched):
+            for location in one.locations:
+                self._by_place[location].append(index)
+        self._decoded: dict[Address, dict[int, Entry]] = {}
+        self._named: dict[Location, NamedLocation] = {}
+
+    def of(self, location: Location) -> NamedLocation:
+        """Return the location for people."""
+        known = self._named.get(location)
+        if known is None:
+            known = self._named[location] = self._name(location)
+        return known
+
+    def contract(self, address: Address) -> str:
+        """Return the name of the contract at `address`; empty where none is known."""
+        return self._labels.get(address, "")
+
+    def label(self, address: Address) -> str:
+        """Return the name of the contract at `address`, else the address, shortened."""
+        return self._labels.get(address) or f"0x{address.hex()[:SHORT]}…"
+
+    def labels(self) -> dict[Address, str]:
+        """Return address -> name for every contract that has one."""
+        return dict(self._labels)
+
+    def entry(self, location: Location) -> Entry | None:
+        """Return what a storage location holds; None for other kinds and where nothing is known but the slot."""
+        address, kind, slot = location
+        if kind != STORAGE:
+            return None
+        decoded = self._decoded.get(address)
+        if decoded is None:
+            decoded = self._decoded[address] = self._decode_own(address)
+        if slot not in decoded and address not in self._own:
+            found = self._foreign(location)
+            if found:
+                decoded[slot] = found
+        return decoded.get(slot)
+
+    def spellings(self, location: Location) -> tuple[str, ...]:
+        """Return all that a person may write for the location, its name first."""
+        address, kind, slot = location
+        place = f"{slot:#x}" if kind == STORAGE else KIND_NAMES[kind]
+        spellings = [self.of(location).name, f"0x{address.hex()}:{place}"]
+        entry = self.entry(location)
+        if entry and entry.shown:
+            spellings.append(self._text(address, replace(entry, shown="")))
+        if kind != STORAGE and address in self._labels:
+            spellings.append(f"{self._labels[address]}:{place}")
+        return tuple(spellings)
+
+    def _name(self, location: Location) -> NamedLocation:
+        address, kind, slot = location
+        full = f"0x{address.hex()}"
+        entry = self.entry(location)
+        if kind != STORAGE:
+            name = f"{KIND_NAMES[kind]} of {self.label(address)}"
+        elif entry:
+            name = self._text(address, entry)
+        else:
+            name = f"{self.label(address)}.slot {_short(slot)}"
+        return NamedLocation(
+            address=full,
+            kind=KIND_NAMES[kind],
+            slot=f"{slot:#x}" if kind == STORAGE else "",
+            contract=self._labels.get(address, full),
+            name=name,
+        )
+
+    def _text(self, address: Address, entry: Entry) -> str:
+        keys = "".join(f"[{self._key(key)}]" for key in entry.keys)
+        if entry.shown:
+            return f"{self.label(address)}.{entry.shown}{keys}"
+        dot = "" if not entry.member or entry.member.startswith("+") else "."
+        return f"{self.label(address)}.{entry.variable}{keys}{dot}{entry.member}"
+
+    def _key(self, key: Key) -> str:
+        if isinstance(key, bytes):
+            return self.label(key)
+        return str(key) if key < LARGEST_NUMBER else _short(key)
+
+    def _decode_own(self, address: Address) -> dict[int, Entry]:
+        contract = self._own.get(address)
+        if contract is None:
+            return {}
+        places = [location for location in self._by_place if location[0] == address and location[1] == STORAGE]
+        indices = sorted({index for location in places for index in self._by_place[location]})
+        wanted = [slot for _, _, slot in places]
+        return decode_slots(contract, address, wanted, [self._touched[index] for index in indices])
+
+    def _foreign(self, location: Location) -> Entry | None:
+        """Return an entry of a contract that is not ours: by known variables, else by its shape alone."""
+        address, _, slot = location
+        variables = self._variables.get(address, {})
+        if slot in variables and variables[slot] not in (BALANCES, ALLOWANCES):
+            return Entry(variables[slot])
+        entry = self._keys.entry(slot, self._by_place.get(location, ()))
+        if entry is None:
+            return None
+        mapping = int(entry.variable.removeprefix("mapping"))
+        return replace(entry, variable=variables.get(mapping, entry.variable))
+
+
+def names_for(
+    block: Block, pre_state: PreState, results: Sequence[TransactionResult], workload: Workload | None = None
+) -> Names:
+    """Return names for the locations that an executed block touched; `results` in block order.
+
+    Contracts of the workloads are known by their code, tokens among them by their symbol; mainnet's by address, its
+    Uniswap pools by the addresses that their factories give them. `workload`, where the block is of one, adds
+    nothing that the pre-state does not tell.
+    """
+    del workload
+    touched = touched_in(block, results)
+    addresses = _addresses(pre_state, touched)
+    own = _own_contracts(addresses, pre_state, results)
+    labels = _own_labels(own, pre_state)
+    variables = {address: {slot: BALANCES} for address, slot in balance_mappings(results).items()}
+    for address in addresses:
+        if block.chain_id == 1 and address in KNOWN and address not in own:
+            labels[address] = KNOWN[address].name
+            variables[address] = KNOWN[address].variables or variables.get(address, {})
+    for pool in find_pools(addresses, touched, pre_state):
+        labels[pool.address] = _pool_label(pool, labels)
+        variables[pool.address] = V2_VARIABLES if pool.version == 2 else V3_VARIABLES  # noqa: PLR2004
+    return Names(touched, own, labels, variables)
+
+
+def _addresses(pre_state: PreState, touched: Sequence[Touched]) -> tuple[Address, ...]:
+    """Return accounts in the order of the state, where it has one, so that numbers of shards stay from block to block."""
+    known: Iterable[Address] = getattr(pre_state, "accounts", ())
+    return tuple(dict.fromkeys([*known, *(location[0] for one in touched for location in one.locations)]))
+
+
+def _own_contracts(
+    addresses: Iterable[Address], pre_state: PreState, results: Sequence[TransactionResult]
+) -> dict[Address, Contract]:
+    hashes = {address: pre_state.read((address, CODE, 0)) for address in addresses}
+    created: dict[bytes, bytes] = {}
+    for result in results:
+        created.update(result.codes)
+        hashes |= {place: value for (place, kind, _), value in result.writes.values.items() if kind == CODE and value}
+    by_hash = {code_hash: recognise(_code(code_hash, created, pre_state)) for code_hash in set(hashes.values())}
+    return {address: contract for address, code_hash in hashes.items() if (contract := by_hash[code_hash])}
+
+
+def _code(code_hash: object, created: dict[bytes, bytes], pre_state: PreState) -> bytes:
+    assert isinstance(code_hash, bytes), code_hash  # noqa: S101 - that is what the kind CODE holds
+    try:
+        return created.get(code_hash) or pre_state.code(code_hash)
+    except KeyError:  # a partial recording holds only the code that ran
+        return b""
+
+
+def _own_labels(own: dict[Address, Contract], pre_state: PreState) -> dict[Address, str]:
+    """Return names that differ: a token's symbol, else what the contract is called, numbered if there are several."""
+    plain = {address: _symbol(address, contract, pre_state) or label_of(contract) for address, contract in own.items()}
+    sharing: defaultdict[str, list[Address]] = defaultdict(list)
+    for address, label in plain.items():
+        sharing[label].append(address)
+    numbered = ((label, number, group) for label, group in sharing.items() for number in range(len(group)))
+    return {group[n]: label if len(group) == 1 else f"{label}#{n}" for label, n, group in numbered}
+
+
+def _symbol(address: Address, contract: Contract, pre_state: PreState) -> str:
+    """Return the symbol that a token keeps in its storage; empty for other contracts."""
+    slot = contract.layout.get("symbol")
+    if slot is None:
+        return ""
+    length = read_int(pre_state, (address, STORAGE, slot))
+    text = read_int(pre_state, (address, STORAGE, slot + 1)).to_bytes(32, "big")[:length]
+    return text.decode("ascii", "replace") if text.isascii() and text.isalnum() else ""
+
+
+def _pool_label(pool: Pool, labels: dict[Address, str]) -> str:
+    first, second = (labels.get(token) or f"0x{token.hex()[:SHORT]}…" for token in pool.tokens)
+    fee = f" {pool.fee / 10_000:g}%" if pool.fee else ""
+    return f"{pool.exchange} {first}/{second}{fee}"
+
+
+def _short(value: int) -> str:
+    text = f"{value:#x}"
+    return text if len(text) <= SHORT + 2 else f"{text[: SHORT + 2]}…"
