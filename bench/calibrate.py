@@ -59,11 +59,12 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Measured and simulated seconds of one block.
+    """Measured and simulated speed-up and seconds of one block.
 
-    Measured is the fastest run, as other load only ever slows; `load` is the machine's (of the last minute) before the
-    runs, and above one, which is this command, the comparison of seconds says little. That of processor time does:
-    medians of the driver's and of all workers' together.
+    The measured speed-up is the median over rounds of a sequential run and a parallel one, so that a change of the
+    machine's speed since the costs were measured is in both; seconds are the fastest run's, as other load only ever
+    slows, and processor time the median of the driver's and of all workers' together. `load` is the machine's (of the
+    last minute) before the runs.
     """
 
     label: str
@@ -77,6 +78,13 @@ class Validation:
     measured_messages: int
     simulated_messages: int
     load: float
+    measured_speedup: float
+    simulated_speedup: float
+
+    @property
+    def speedup_error_percent(self) -> float:
+        """By how much the simulated speed-up is above the measured one; negative where it is below."""
+        return (self.simulated_speedup / self.measured_speedup - 1) * 100
 
     @property
     def error_percent(self) -> float:
@@ -350,7 +358,11 @@ def _validated(prepared: Prepared, executor: BlockExecutor, cores: float | None,
     block, pre_state, sets = prepared.block, prepared.pre_state, prepared.sets
     load = os.getloadavg()[0]
     executor.execute_with(block, pre_state, sets)
-    measured = [executor.execute_with(block, pre_state, sets).stats for _ in range(repeat)]
+    measured, speedups = [], []
+    for _ in range(repeat):
+        alone = execute_sequential(block, pre_state).stats.seconds
+        measured.append(executor.execute_with(block, pre_state, sets).stats)
+        speedups.append(alone / measured[-1].seconds)
     simulated = simulate(block, pre_state, prepared.sequential, sets, executor.workers, prepared.costs, cores)
     fastest, traffics = min(measured, key=_seconds), [stats.traffic for stats in measured]
     return Validation(
@@ -365,6 +377,8 @@ def _validated(prepared: Prepared, executor: BlockExecutor, cores: float | None,
         measured_messages=fastest.batches,
         simulated_messages=simulated.messages,
         load=load,
+        measured_speedup=median(speedups),
+        simulated_speedup=simulated.speedup,
     )
 
 

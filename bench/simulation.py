@@ -108,7 +108,12 @@ def simulation_document(
         for one, row in zip(prepared, results, strict=True)
     ]
     validated = [
-        asdict(one) | {"error_percent": one.error_percent, "work_error_percent": one.work_error_percent}
+        asdict(one)
+        | {
+            "speedup_error_percent": one.speedup_error_percent,
+            "error_percent": one.error_percent,
+            "work_error_percent": one.work_error_percent,
+        }
         for one in checked
     ]
     sound = all(result.sound for row in results for result in row)
@@ -167,19 +172,20 @@ def _validation_table(checked: Sequence[Validation]) -> Table:
         f"n workers on {os.cpu_count()} processors, measured here and simulated; driver, workers: ms of processor time"
     )
     table = Table(title=title, title_justify="left")
-    headings = ("block", "n", "ms", "sim.", "error", "driver", "sim.", "workers", "sim.", "error", "batches", "sim.",
-                "load")  # fmt: skip
+    headings = ("block", "n", "speed-up", "sim.", "error", "ms", "sim.", "driver", "sim.", "workers", "sim.",
+                "batches", "sim.", "load")  # fmt: skip
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "block" else "right", no_wrap=True)
     for one in checked:
         table.add_row(
             one.label,
             str(one.workers),
+            f"{one.measured_speedup:.2f}x",
+            f"{one.simulated_speedup:.2f}x",
+            f"{one.speedup_error_percent:+.0f} %",
             *_milliseconds(one.measured_seconds, one.simulated_seconds),
-            f"{one.error_percent:+.0f} %",
             *_milliseconds(one.measured_driver_seconds, one.simulated_driver_seconds),
             *_milliseconds(one.measured_worker_seconds, one.simulated_worker_seconds),
-            f"{one.work_error_percent:+.0f} %",
             str(one.measured_messages),
             str(one.simulated_messages),
             f"{one.load:.1f}",
