@@ -18,6 +18,7 @@ from rich.console import Console
 from bench.compare.command import compare_command
 from bench.console import ERRORS, one_line, print_json, progress, results_stream
 from bench.experiments.command import experiment_command
+from bench.explain.command import explain_command
 from bench.measure import BlockReport, Case, Cases, document, measure_all
 from bench.options import (
     AccessLists,
@@ -241,6 +242,7 @@ def bench_root(
 
 app.command("bench-scheduler")(bench_scheduler)
 app.command("simulate")(simulate_command)
+app.command("explain")(explain_command)
 app.command("compare")(compare_command)
 app.command("experiment")(experiment_command)
 
