@@ -23,7 +23,7 @@ from bench.explain.model import (
 from bench.explain.names import Names, names_for
 from bench.explain.paths import Namer, critical_path
 from bench.explain.verdict import verdict
-from bench.explain.what_if import what_if
+from bench.explain.what_if import what_if as answer
 from executor.key_sets import key_sets
 from executor.sequential import execute_sequential
 from executor.state import PreState
@@ -61,18 +61,18 @@ def explain_block(
     *,
     label: str,
     names: Names | None = None,
-    changes: Sequence[str] = (),
+    what_if: Sequence[str] = (),
     repeat: int = 1,
     operations: Sequence[str] = (),
 ) -> Explanation:
     """Return what holds a block back, without a measured parallel run.
 
-    `names` decodes locations, `operations` says what each transaction does where a workload knows it; `changes` are
-    what-ifs as the command line writes them. Raises UsageError for a change that is none, InvalidBlock and
+    `names` decodes locations, `operations` says what each transaction does where a workload knows it; `what_if` are
+    changes as the command line writes them. Raises UsageError for a change that is none, InvalidBlock and
     ExecutionFailed where the block cannot be executed.
     """
     executed = execute(block, pre_state, repeat)
-    return explain_executed(executed, label=label, names=names, changes=changes, operations=operations)
+    return explain_executed(executed, label=label, names=names, what_if=what_if, operations=operations)
 
 
 def explain_executed(
@@ -80,7 +80,7 @@ def explain_executed(
     *,
     label: str,
     names: Names | None = None,
-    changes: Sequence[str] = (),
+    what_if: Sequence[str] = (),
     operations: Sequence[str] = (),
     workload: Workload | None = None,
 ) -> Explanation:
@@ -104,7 +104,7 @@ def explain_executed(
         key_sets=metrics,
         path=path,
         hot=hot,
-        what_if=_what_ifs(changes, sets["D"], executed, names),
+        what_if=_what_ifs(what_if, sets["D"], executed, names),
         lists=declared_lists(block, executed.transactions),
         nodes=_nodes(facts, graph, path),
         edges=_edges(real, graph, name),
@@ -124,7 +124,7 @@ def _what_ifs(
     changes: Sequence[str], sets: Sequence[AccessSet], executed: Executed, names: Names
 ) -> tuple[WhatIf, ...]:
     senders = [one.sender for one in executed.transactions]
-    return tuple(what_if(change, sets, executed.gas, executed.seconds, senders, names) for change in changes)
+    return tuple(answer(change, sets, executed.gas, executed.seconds, senders, names) for change in changes)
 
 
 def _nodes(facts: Sequence[Facts], graph: DependencyGraph, path: Sequence[PathStep]) -> tuple[Node, ...]:

@@ -109,7 +109,7 @@ def _explained(source: Source, what_if: list[str], settings: RunSettings, *, mea
         executed = execute(source.block, source.pre_state, settings.repeat)
         bar.update(task, advance=1, description="explaining")
         explanation = explain_executed(
-            executed, label=source.label, changes=what_if, operations=source.operations, workload=source.workload
+            executed, label=source.label, what_if=what_if, operations=source.operations, workload=source.workload
         )
         bar.update(task, advance=1, description="running in parallel")
         if measured and explanation.transactions:
