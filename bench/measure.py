@@ -118,7 +118,7 @@ def _report(case: Case, executor: BlockExecutor, runs: list[BlockResult], result
     result, block = results[-1], case.block
     seconds = median(one.stats.seconds for one in results)
     reference = median(one.stats.seconds for one in runs) if runs else None
-    header_ok, root, checks, problems = _checks(case, result, runs[-1] if runs else None)
+    header_ok, root, checks, problems = check_case(case, result, runs[-1] if runs else None)
     return BlockReport(
         number=block.header.number,
         fork=block.fork,
@@ -173,9 +173,14 @@ def _equal(runs: list[BlockResult], results: list[BlockResult]) -> bool | None:
     return all(result_bytes(result) == expected for result in results)
 
 
-def _checks(
+def check_case(
     case: Case, result: BlockResult, reference: BlockResult | None
 ) -> tuple[bool | None, bytes | None, dict[str, bool | None], tuple[str, ...]]:
+    """Return (header agrees, state root, checks by name, problems) of a result; None is what cannot be said.
+
+    A recorded block is compared with its header; of others, the state root with that of `reference`, a sequential
+    result, and the complete state after the block with the invariants of the case.
+    """
     if case.recorded:
         check = check_header(case.block, result, case.pre_state, case.witness, case.pre_trie)
         failure = describe_failure(check)

@@ -1,0 +1,186 @@
+"""One sentence per block, from the numbers alone: which combination won, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.compare.model import Comparison, Row
+
+CLOSE = 0.03
+"""Rows whose times differ by less than this share are as good as each other."""
+_MANY_AGAIN = 0.05
+"""A share of transactions executed again that is worth a word."""
+_MUCH_OWN = 0.25
+"""A share of the time in which the driver works itself that leaves the workers little to win."""
+_TIED = 0.9
+"""A chain of this share of the block's time leaves nothing to win."""
+
+
+def verdict(block: Comparison) -> str:
+    """Return the sentence about a block."""
+    different = [row for row in block.rows if not row.equal]
+    winner = block.winner
+    if different:
+        names = ", ".join(row.combination.name for row in different)
+        return f"No winner: {names} gave another result than sequential execution."
+    if winner is None:
+        return _only_counts(block)
+    if winner.sequential:
+        return _joined(_sequential_won(block))
+    return _joined([_head(block, winner), *_why(block, winner)])
+
+
+def again(row: Row, transactions: int) -> float:
+    """Return the executions beyond the first of each transaction, as a share of the transactions."""
+    return max(0, row.executions - transactions) / transactions if transactions else 0.0
+
+
+def _joined(clauses: Sequence[str]) -> str:
+    return "; ".join(clause for clause in clauses if clause) + "."
+
+
+# -- a combination on workers won
+
+
+def _head(block: Comparison, winner: Row) -> str:
+    assert winner.bound is not None, "one thread cannot win"
+    head = f"{winner.combination.name} won: {winner.speedup:.2f}x of {winner.bound:.2f}x possible"
+    if min(block.sequential.times) <= max(winner.times) and len(winner.times) > 1:
+        head += ", a lead on sequential no larger than what its own repetitions differ by"
+    return head
+
+
+def _why(block: Comparison, winner: Row) -> list[str]:
+    return [
+        _own_work(block, winner),
+        *(_other_strategy(block, winner, name) for name in ("graph", "waves", "optimistic")),
+        _other_backend(block, winner),
+        _limit(block, winner),
+    ]
+
+
+def _own_work(block: Comparison, winner: Row) -> str:
+    share = again(winner, block.transactions)
+    if share == 0:
+        return "no transaction ran twice"
+    return f"{_percent(share)} of the transactions ran again"
+
+
+def _other_strategy(block: Comparison, winner: Row, strategy: str) -> str:
+    """Say by what the best of another strategy on the same backend fell behind."""
+    others = [
+        row
+        for row in block.contenders
+        if row.combination.strategy == strategy and row.combination.backend == winner.combination.backend
+    ]
+    if strategy == winner.combination.strategy or not others:
+        return ""
+    best = min(others, key=lambda row: row.seconds)
+    behind = best.seconds / winner.seconds - 1
+    more = again(best, block.transactions) - again(winner, block.transactions)
+    name = best.combination.method
+    if behind < CLOSE:
+        return f"{name} was as fast ({best.speedup:.2f}x)"
+    if more >= _MANY_AGAIN:
+        return f"{name} ran {_percent(again(best, block.transactions))} of the transactions again ({best.speedup:.2f}x)"
+    if strategy == "waves" and block.chain.levels > 1:
+        return f"{name} waited at the end of {block.chain.levels} waves ({best.speedup:.2f}x)"
+    return f"{name} took {_percent(behind)} longer"
+
+
+def _other_backend(block: Comparison, winner: Row) -> str:
+    """Say how the same combination did elsewhere."""
+    same = [
+        row
+        for row in block.contenders
+        if row is not winner and row.combination.method == winner.combination.method and not row.sequential
+    ]
+    words = []
+    for row in same:
+        behind = row.seconds / winner.seconds - 1
+        words.append(
+            f"{row.combination.backend} was as fast" if behind < CLOSE
+            else f"{row.combination.backend} took {_percent(behind)} longer for the same"
+        )  # fmt: skip
+    return ", ".join(words)
+
+
+def _limit(block: Comparison, winner: Row) -> str:
+    """Say what bounds the speed-up: the chain, or the number of workers."""
+    chain = block.chain
+    if chain.share * winner.workers <= 1:
+        return f"with {winner.workers} workers its longest chain ({_percent(chain.share)} of the time) is no limit"
+    return f"{_chain(block)} and allows no more than {1 / chain.share:.2f}x"
+
+
+def _chain(block: Comparison) -> str:
+    chain = block.chain
+    if chain.transactions == 1:
+        return f"one transaction is {_percent(chain.share)} of the time"
+    through = f" through {chain.through}" if chain.through else ""
+    return f"a chain of {chain.transactions} transactions{through} is {_percent(chain.share)} of the time"
+
+
+# -- sequential execution won
+
+
+def _sequential_won(block: Comparison) -> list[str]:
+    ran = [row for row in block.contenders if not row.sequential]
+    kept = [row for row in block.rows if row.kept]
+    clauses = [
+        _nothing_to_win(block),
+        _gate(kept, ran),
+        _lost(block, min(ran, key=lambda row: row.seconds)) if ran else "",
+    ]
+    first, *others = filter(None, clauses)
+    return [f"sequential won: {first}", *others]
+
+
+def _nothing_to_win(block: Comparison) -> str:
+    """Say what in the block itself speaks against workers, nothing where there is work to share."""
+    if block.transactions < 2:
+        return f"{block.transactions or 'no'} transaction{'' if block.transactions == 1 else 's'} to execute"
+    return _chain(block) if block.chain.share >= _TIED else ""
+
+
+def _gate(kept: Sequence[Row], ran: Sequence[Row]) -> str:
+    """Say how often the gate kept the block on the driver, and the reason that it gave most often."""
+    if not kept:
+        return ""
+    reason, _ = Counter(row.gate_reason for row in kept).most_common(1)[0]
+    often = "every time" if not ran else f"for {len(kept)} of {len(kept) + len(ran)} combinations"
+    return f"the gate kept it on the driver {often}" + (f" ({reason})" if reason else "")
+
+
+def _lost(block: Comparison, ran: Sequence[Row]) -> str:
+    """Say why the best of those that ran on workers lost."""
+    if not ran:
+        return ""
+    best = min(ran, key=lambda row: row.seconds)
+    share = again(best, block.transactions)
+    lost = f"on the workers, {best.combination.name} was best with {best.speedup:.2f}x"
+    if share >= _MANY_AGAIN:
+        return f"{lost}, as {_percent(share)} of the transactions ran again"
+    if best.own_share >= _MUCH_OWN:
+        return f"{lost}, as the driver's own work was {_percent(best.own_share)} of its time"
+    return lost
+
+
+# -- only one thread was asked for
+
+
+def _only_counts(block: Comparison) -> str:
+    rows = [row for row in block.rows if not row.sequential]
+    least, most = (pick(rows, key=lambda row: row.executions) for pick in (min, max))
+    words = f"No winner: inline has one thread and only counts; {least.combination.method} took the fewest executions"
+    words += f" ({_each(least, block)})"
+    return f"{words}, {most.combination.method} the most ({_each(most, block)})." if most is not least else f"{words}."
+
+
+def _each(row: Row, block: Comparison) -> str:
+    return f"{row.executions / max(1, block.transactions):.2f} a transaction"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share < 0.02 else f"{share:.0%}"
