@@ -29,8 +29,13 @@ def measure(settings: Settings) -> Findings:
         },
         (_table(lists),),
         _sentence(with_list, transactions, [one for _, one in lists]),
-        inputs=f"{len(blocks)} recorded blocks{'' if settings.quick else ' from Berlin on'}, {transactions:,} transactions, {with_list} lists",
+        inputs=_inputs(settings, len(blocks), transactions, with_list),
     )
+
+
+def _inputs(settings: Settings, blocks: int, transactions: int, with_list: int) -> str:
+    which = "recorded blocks" if settings.quick else "recorded blocks from Berlin on"
+    return f"{blocks} {which}, {transactions:,} transactions, {with_list} lists"
 
 
 def _table(lists: Sequence[tuple[Executed, DeclaredLists]]) -> Table:

@@ -13,7 +13,9 @@ MODULES = (
     "two_phase",
     "chain_share",
     "worst_case",
+    "ordered_scheduling",
     "lists",
+    "commutative",
 )
 """Modules of this package that hold an EXPERIMENT; a name is its module's with hyphens."""
 
