@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -13,8 +13,9 @@ from typing import Annotated
 
 import typer
 
-from bench.console import ERRORS, progress, results_stream
+from bench.console import ERRORS, results_stream
 from bench.range_journal import Journal, open_journal, row_fields
+from bench.range_live import LiveView, watch_range
 from bench.range_pool import LastingPool
 from bench.range_report import Comparison, JsonRows, Output, TableRows, Totals
 from bench.ranges import BlockRange, files_of
@@ -135,8 +136,8 @@ class _RangeRun:
         """Return the exit code; whatever stops the range is raised once the output is closed."""
         options, totals = self._options, self._totals
         try:
-            with options.pool() as pool, _bar(len(self._files), "blocks") as moved:
-                complete = self._run_on(pool, moved)
+            with options.pool() as pool, LiveView("blocks", len(self._files)) as view:
+                complete = self._run_on(pool, view)
             comparison = self._compare() if options.compare and complete else None
         except BaseException:
             self._output.cut(totals)
@@ -150,10 +151,11 @@ class _RangeRun:
                          markup=False)  # fmt: skip
         return totals.exit_code
 
-    def _run_on(self, pool: Pool, moved: Callable[[BlockRange, float], None]) -> bool:
+    def _run_on(self, pool: Pool, view: LiveView) -> bool:
         """Run the range; return whether every file has its row."""
         started = perf_counter()
-        blocks = BlockRange(self._files, pool, self._journal, lambda _: moved(blocks, perf_counter() - started))
+        blocks = BlockRange(self._files, pool, self._journal)
+        watch_range(view, blocks, pool.workers)
         totals = self._totals
         try:
             with closing(blocks.rows()) as rows:
@@ -174,9 +176,10 @@ class _RangeRun:
     def _compare(self) -> Comparison:
         """Run the range again by the same loop, each block in this process, one after another."""
         # The collector is off, as in workers, which free cycles after each block.
-        with _bar(len(self._files), "sequentially") as moved, collector_paused():
+        with LiveView("sequentially", len(self._files)) as view, collector_paused():
             started = perf_counter()
-            blocks = BlockRange(self._files, InlinePool(1), None, lambda _: moved(blocks, perf_counter() - started))
+            blocks = BlockRange(self._files, InlinePool(1))
+            watch_range(view, blocks, 1)
             with closing(blocks.rows()) as rows:
                 same = [fingerprint(row) == before for row, before in zip(rows, self._fingerprints, strict=True)]
             seconds = perf_counter() - started
@@ -187,16 +190,3 @@ def fingerprint(row: BlockRow) -> bytes:
     """Return a digest of all in a row but its times."""
     fields = row_fields(replace(row, seconds=Spans()))
     return blake2b(repr(sorted(fields.items())).encode(), digest_size=16).digest()
-
-
-@contextmanager
-def _bar(files: int, what: str) -> Iterator[Callable[[BlockRange, float], None]]:
-    """Yield what moves a bar on a terminal by one block, with the rates so far."""
-    with progress() as bar:
-        task = bar.add_task(what, total=files)
-
-        def moved(blocks: BlockRange, seconds: float) -> None:
-            rates = f"{blocks.ran / seconds:.1f} blocks/s, {blocks.ran_gas / seconds / 1e6:.1f} Mgas/s"
-            bar.update(task, advance=1, description=f"{what}: {rates}")
-
-        yield moved

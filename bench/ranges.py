@@ -7,7 +7,7 @@ bounded whatever the number of files: messages in flight, and rows that wait for
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -63,11 +63,12 @@ class Sending:
 
 
 class BlockRange:
-    """Runs files on a pool; `memory` is asked first and keeps what is run, `told` hears of each row once it is there.
+    """Runs files on a pool; `memory` is asked first and keeps what is run.
 
     A block whose worker is lost is sent again, now alone, so that it is not blamed for what runs beside it. `resumed`
-    counts remembered rows, `ran` the others, with `ran_gas` and `busy_seconds` of workers in all; `lost_workers` counts
-    replacements, `most_in_flight` messages at one time.
+    counts remembered rows, `ran` the others, with `ran_gas` and `busy_seconds` of workers in all, `transactions` those
+    of both; `lost_workers` counts replacements, `sent_again` the blocks they had, `most_in_flight` messages at one
+    time. All may be read from another thread while the range runs.
     """
 
     def __init__(
@@ -75,11 +76,11 @@ class BlockRange:
         files: Sequence[Path],
         pool: Pool,
         memory: Memory | None = None,
-        told: Callable[[BlockRow], None] = lambda _: None,
     ) -> None:
         self.resumed = self.ran = self.ran_gas = self.lost_workers = self.most_in_flight = 0
+        self.transactions = self.sent_again = 0
         self.busy_seconds = 0.0
-        self._files, self._pool, self._told = files, pool, told
+        self._files, self._pool = files, pool
         self._memory = memory or Forgetful()
         self._tickets = count()
         self._seen = self._handed = 0
@@ -89,6 +90,11 @@ class BlockRange:
         self._suspects: deque[int] = deque()
         self._losses: dict[int, int] = {}
         self._finished: dict[int, BlockRow] = {}
+
+    @property
+    def busy_workers(self) -> int:
+        """Workers that have something to run."""
+        return sum(taken > 0 for taken in self._taken)
 
     def rows(self) -> Generator[BlockRow]:
         """Yield the row of every file in the order given, each as soon as all before it are there.
@@ -174,6 +180,7 @@ class BlockRange:
             self._taken[sending.worker] -= sending.places
             losses = self._losses[sending.index] = self._losses.get(sending.index, 0) + 1
             if losses <= SENT_AGAIN:
+                self.sent_again += 1
                 self._suspects.append(sending.index)
             else:
                 poison = PoolError(f"{losses} workers were lost while they ran it, the last: {lost.reason}")
@@ -189,7 +196,7 @@ class BlockRange:
 
     def _hold(self, index: int, row: BlockRow) -> None:
         self._finished[index] = row
-        self._told(row)
+        self.transactions += row.transactions or 0
 
 
 def _size(path: Path) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.ranges import AHEAD, BlockRange, files_of
+from bench.ranges import AHEAD, BlockRange, Forgetful, files_of
 from executor.capsule import load_capsule
 from executor.errors import InputOutputError
 from executor.pool import IN_FLIGHT, Event, InlinePool, Reply
@@ -196,12 +196,23 @@ def test_rows_are_handed_out_as_soon_as_all_before_them_are_there(tmp_path: Path
     assert pool.submits == len(files)
 
 
+class Remembering(Forgetful):
+    """Remembers how many transactions the blocks had, in the order in which they were run."""
+
+    def __init__(self) -> None:
+        self.noted: list[int | None] = []
+
+    def note(self, row: BlockRow) -> None:
+        self.noted.append(row.transactions)
+
+
 def test_the_largest_file_within_reach_goes_first(tmp_path: Path) -> None:
     files = write_capsules(tmp_path, 5)
-    told: list[int | None] = []
-    blocks = BlockRange(files, InlinePool(1), told=lambda row: told.append(row.transactions))
+    memory = Remembering()
+    blocks = BlockRange(files, InlinePool(1), memory)
     assert [row.transactions for row in blocks.rows()] == [1, 2, 3, 4, 5]
-    assert told == [5, 4, 3, 2, 1]
+    assert memory.noted == [5, 4, 3, 2, 1]
+    assert blocks.transactions == 15
 
 
 def test_what_is_in_flight_is_bounded(tmp_path: Path) -> None:

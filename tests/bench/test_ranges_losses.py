@@ -77,6 +77,7 @@ def test_blocks_of_lost_workers_run_again(tmp_path: Path, deaths: tuple[int, ...
         blocks = BlockRange(files, pool)
         assert untimed(list(blocks.rows())) == expected(files)
         assert blocks.lost_workers == len(pool.losses) == len(deaths)
+        assert blocks.sent_again == sum(len(lost.tickets) for lost in pool.losses)
         assert any(lost.tickets for lost in pool.losses)
 
 
