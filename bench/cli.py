@@ -51,6 +51,7 @@ from bench.range_command import (
     refuse_given,
     replay_range,
 )
+from bench.range_live import watched
 from bench.report import show_blocks
 from bench.scheduler_cost import bench_scheduler
 from bench.schedules import FollowOption, RecordOption, recorder_to, scripted_pool
@@ -295,7 +296,7 @@ def _measure_and_show(cases: Cases, options: Options, summary: Callable[[], list
     with results_stream() as stream:
         with options.executor() as executor:
             measured = measure_all(cases, executor, compare=not options.no_sequential, repeat=options.repeat)
-            reports = [report for report, _ in _tracked(measured, len(cases), "blocks")]
+            reports = [report for report, _ in watched(measured, len(cases))]
         _show(stream, reports, summary(), options)
     if not all(report.ok for report in reports):
         ERRORS.print("a check failed: see the blocks marked NO")
