@@ -94,6 +94,10 @@ class Chain:
     levels: int
     through: str = ""
 
+    def bound(self, workers: int) -> float:
+        """Return the speed-up that no schedule on this many workers exceeds."""
+        return min(float(workers), 1 / self.share) if self.share else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from statistics import median
 from time import process_time
 from types import TracebackType
 from typing import Self, TypeVar
 
-from bench.bound import block_bound
 from bench.compare.chain import chain_of
 from bench.compare.model import INLINE, Combination, Comparison, Row
 from bench.measure import Case, check_case
@@ -39,6 +38,44 @@ class _Runs:
     def add(self, result: BlockResult, expected: bytes) -> None:
         self.stats.append(result.stats)
         self.equal = self.equal and result_bytes(result) == expected
+
+
+class _Reference(_Runs):
+    """Sequential runs of a block: the first, untimed, says what is right; the others are timed."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__()
+        self._case = case
+        self.last = self._execute()
+        self.expected = result_bytes(self.last)
+        self._transactions: list[list[float]] = []
+        self._processor: list[float] = []
+
+    def run(self) -> None:
+        """Execute once more, timed."""
+        before = process_time()
+        self.last = self._execute()
+        self._processor.append((process_time() - before) / self.last.stats.seconds)
+        self._transactions.append([one.seconds for one in self.last.transactions])
+        self.add(self.last, self.expected)
+
+    def _execute(self) -> BlockResult:
+        return execute_sequential(self._case.block, self._case.pre_state, self._case.pre_trie)
+
+    @property
+    def seconds(self) -> float:
+        """The median of the timed runs."""
+        return median(one.seconds for one in self.stats)
+
+    @property
+    def seconds_by_transaction(self) -> list[float]:
+        """The medians of each transaction."""
+        return [median(each) for each in zip(*self._transactions, strict=True)]
+
+    @property
+    def processor_share(self) -> float:
+        """How much of a processor the runs got."""
+        return min(1.0, median(self._processor))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,60 +142,55 @@ class Comparer:
             raise
 
     def _compare(self, case: Case, tick: Callable[[], None]) -> Comparison:
-        block, pre_state, trie = case.block, case.pre_state, case.pre_trie
-        first = execute_sequential(block, pre_state, trie)
-        expected, sets = result_bytes(first), self._sets(case, first)
+        reference, runs = _Reference(case), {one: _Runs() for one in self._executors}
+        sets = self._sets(case, reference.last)
         known = {one: executor.experience for one, executor in self._executors.items()}
-        reference, runs = _Runs(), {one: _Runs() for one in self._executors}
-        sequential, shares = first, []
         for turn in range(self._bench.repeat):
             for group in _turned(self._groups(), turn):
-                processor = process_time()
-                sequential = execute_sequential(block, pre_state, trie)
-                shares.append((process_time() - processor) / sequential.stats.seconds)
-                reference.add(sequential, expected)
+                reference.run()
                 tick()
                 for one in _turned(group, turn):
                     executor = self._executors[one]
                     executor.experience = known[one].copy()
                     executor.forget_states()
-                    result = executor.execute_with(block, pre_state, sets[executor.access_lists], trie)
-                    runs[one].add(result, expected)
+                    result = executor.execute_with(case.block, case.pre_state, sets[one.access_lists], case.pre_trie)
+                    runs[one].add(result, reference.expected)
                     tick()
         if case.done is not None:
-            case.done(sequential)
-        comparison = self._comparison(case, sequential, reference, runs)
-        return replace(comparison, processor_share=min(1.0, median(shares)))
+            case.done(reference.last)
+        return self._comparison(case, reference, runs)
 
     def _groups(self) -> list[list[Combination]]:
         return [list(group) for _, group in groupby(self._executors, key=lambda one: one.backend)]
 
     def _sets(self, case: Case, result: BlockResult) -> dict[str, tuple[AccessSet, ...] | None]:
         """Return the access sets of each source that is used; exact ones cost no further execution."""
-        sources = {executor.access_lists for executor in self._executors.values()}
-        exact = case.block.access_sets or observed_sets(result.transactions, case.pre_state)
-        return {
-            source: exact if source == "exact" else expected_sets(source, case.block, case.pre_state)
-            for source in sources
-        }
+        block, pre_state = case.block, case.pre_state
+        sets: dict[str, tuple[AccessSet, ...] | None] = {}
+        for source in {one.access_lists for one in self._executors}:
+            if source == "exact" and block.access_sets is None:
+                sets[source] = observed_sets(result.transactions, pre_state)
+            else:
+                sets[source] = expected_sets(source or "none", block, pre_state)
+        return sets
 
-    def _comparison(
-        self, case: Case, sequential: BlockResult, reference: _Runs, runs: dict[Combination, _Runs]
-    ) -> Comparison:
-        header_ok, _, _, problems = check_case(case, sequential, sequential)
-        seconds = median(one.seconds for one in reference.stats)
-        bound = block_bound(sequential, case.pre_state, self._workers).speedup_at_workers
+    def _comparison(self, case: Case, reference: _Reference, runs: dict[Combination, _Runs]) -> Comparison:
+        result, seconds = reference.last, reference.seconds
+        chain = chain_of(case.block, result, case.pre_state, reference.seconds_by_transaction)
+        header_ok, _, _, problems = check_case(case, result, result)
         rows = [_row(Combination(SEQUENTIAL), 1, reference, seconds, 1.0)]
         for one, ran in runs.items():
-            rows.append(_row(one, self._workers, ran, seconds, None if one.backend == INLINE else bound))
+            bound = None if one.backend == INLINE else chain.bound(self._workers)
+            rows.append(_row(one, self._workers, ran, seconds, bound))
         return Comparison(
             number=case.block.header.number,
             label=_label(case),
             fork=case.block.fork,
             transactions=len(case.block.transactions),
-            gas_used=sequential.gas_used,
-            chain=chain_of(sequential, case.pre_state),
+            gas_used=result.gas_used,
+            chain=chain,
             rows=tuple(rows),
+            processor_share=reference.processor_share,
             header_ok=header_ok,
             problems=problems,
         )

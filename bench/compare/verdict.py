@@ -128,12 +128,7 @@ def _chain(block: Comparison) -> str:
 def _sequential_won(block: Comparison) -> list[str]:
     ran = [row for row in block.contenders if not row.sequential]
     kept = [row for row in block.rows if row.kept]
-    clauses = [
-        _nothing_to_win(block),
-        _gate(kept, ran),
-        _lost(block, min(ran, key=lambda row: row.seconds)) if ran else "",
-    ]
-    first, *others = filter(None, clauses)
+    first, *others = filter(None, (_nothing_to_win(block), _gate(kept, ran), _lost(block, ran)))
     return [f"sequential won: {first}", *others]
 
 
