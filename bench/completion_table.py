@@ -11,7 +11,7 @@ from executor.errors import UsageError
 PLACES = {
     ("argument", "workload"): WORKLOAD,
     ("argument", "inputs"): FILE_OR_WORKLOAD,
-    ("argument", "subject"): FILE_OR_WORKLOAD,
+    ("argument", "source"): FILE_OR_WORKLOAD,
     ("experiment", "name"): EXPERIMENT,
     ("option", "param"): PARAMETER,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import runpy
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -69,6 +70,15 @@ def test_python_of_a_page_runs_and_prints_what_it_says(
             exec(code, vars(module))  # noqa: S102 - our own pages
         if block.output is not None:
             assert printed.getvalue() == block.output, f"{page.name}, line {block.line}"
+
+
+def test_the_example_runs_from_top_to_bottom(capsys: pytest.CaptureFixture[str]) -> None:
+    values = runpy.run_path(str(DOCS / "example.py"))
+    printed = capsys.readouterr().out
+    assert values["real"].cap.gas == values["explanation"].what_if[0].cap_before_gas
+    assert values["explanation"].what_if[-1].cap_after_gas > 2 * values["real"].cap.gas
+    assert printed.count("│ yes ") == len(values["WAYS"])
+    assert "WETH.balanceOf[pool]" in printed
 
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
