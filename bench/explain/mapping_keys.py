@@ -6,7 +6,6 @@ holders whose balances move, or stays open (`mapping7`).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bench.explain.entries import Entry, Key, solidity_slot
@@ -22,6 +21,8 @@ MEMBERS = range(8)
 """Slots of an entry, where it is a struct."""
 MOST_PEOPLE = 12
 """Addresses of one transaction that are paired with each other: for allowances and the like."""
+PARTIES = 2
+"""Who takes part in a Transfer: sender and receiver."""
 NEVER = 1 << 64
 """Slots below are no hashes."""
 
@@ -42,7 +43,7 @@ class MappingKeys:
             found = self._preimage(slot - member, transactions)
             if found:
                 mapping, keys = found
-                return Entry(f"mapping{mapping}", keys, f"+{member}" if member else "")
+                return Entry(f"mapping{mapping}", keys, f"word{member}" if member else "")
         return None
 
     def _preimage(self, base: int, transactions: Sequence[int]) -> tuple[int, tuple[Key, ...]] | None:
@@ -82,30 +83,28 @@ def _preimages(touched: Touched) -> Iterator[tuple[int, tuple[int, tuple[Key, ..
 def balance_mappings(results: Sequence[TransactionResult]) -> dict[Address, int]:
     """Return token -> slot of the mapping that holds balances, where Transfer events of the block show it.
 
-    The mapping must have changed for both holders in every transaction in which the token's one Transfer moved
-    something between two, and no other may have done so.
+    In each transaction in which Transfers of the token moved something between holders, some mappings changed for all
+    of these holders; the one that did so every time, where there is just one, holds balances.
     """
-    votes: dict[Address, Counter[int]] = {}
+    left: dict[Address, set[int]] = {}
     for result in results:
-        for token, holders in _moves(result):
-            changed = [
-                m for m in MAPPINGS if all(_entry(token, m, holder) in result.writes.values for holder in holders)
-            ]
-            votes.setdefault(token, Counter()).update(changed or [-1])
-    return {token: count.most_common(1)[0][0] for token, count in votes.items() if len(count) == 1 and -1 not in count}
+        for token, holders in _moves(result).items():
+            written = result.writes.values
+            changed = {m for m in MAPPINGS if all(_entry(token, m, holder) in written for holder in holders)}
+            if changed:  # holders who end with what they had change nothing
+                left[token] = left.get(token, changed) & changed
+    return {token: mappings.pop() for token, mappings in left.items() if len(mappings) == 1}
 
 
 def _entry(token: Address, mapping: int, holder: Address) -> Location:
     return token, STORAGE, solidity_slot(mapping, holder)
 
 
-def _moves(result: TransactionResult) -> Iterator[tuple[Address, tuple[Address, Address]]]:
-    """Yield (token, (sender, receiver)) for each token with exactly one Transfer of an amount between two holders."""
-    logs = [log for log in decode_logs(result.logs_rlp) if log.topics[:1] == (ERC20_TRANSFER,)]
-    times = Counter(log.address for log in logs)
-    for log in logs:
-        holders = tuple(topic[12:] for topic in log.topics[1:])
-        if times[log.address] == 1 and len(holders) == 2 and any(log.data):  # noqa: PLR2004 - from and to
-            sender, receiver = holders
-            if sender != receiver and any(sender) and any(receiver):
-                yield log.address, (sender, receiver)
+def _moves(result: TransactionResult) -> dict[Address, set[Address]]:
+    """Return token -> holders for the Transfers of an amount between two in one transaction."""
+    found: dict[Address, set[Address]] = {}
+    for log in decode_logs(result.logs_rlp):
+        holders = {topic[12:] for topic in log.topics[1:]}
+        if log.topics[:1] == (ERC20_TRANSFER,) and len(holders) == PARTIES and all(map(any, holders)) and any(log.data):
+            found.setdefault(log.address, set()).update(holders)
+    return found

@@ -19,8 +19,8 @@ from scheduler.access import CODE, KIND_NAMES, STORAGE, Address, Location
 from workloads.artefacts import Contract
 from workloads.workload import Workload, read_int
 
-SHORT = 8
-"""Hex digits of an address or a hash that are shown."""
+SHORT = 12
+"""Hex digits up to which a value is shown whole; of more, the first six and the last four stand for it."""
 LARGEST_NUMBER = 1 << 64
 """Keys above are shown in hex: they are hashes."""
 BALANCES, ALLOWANCES = "balanceOf", "allowance"
@@ -58,7 +58,7 @@ class Names:
 
     def label(self, address: Address) -> str:
         """Return the name of the contract at `address`, else the address, shortened."""
-        return self._labels.get(address) or f"0x{address.hex()[:SHORT]}…"
+        return self._labels.get(address) or shortened(address.hex())
 
     def labels(self) -> dict[Address, str]:
         """Return address -> name for every contract that has one."""
@@ -109,13 +109,14 @@ class Names:
         )
 
     def _text(self, address: Address, entry: Entry) -> str:
-        keys = "".join(f"[{self._key(key)}]" for key in entry.keys)
+        keys = "".join(f"[{self.key_text(key)}]" for key in entry.keys)
         if entry.shown:
             return f"{self.label(address)}.{entry.shown}{keys}"
-        dot = "" if not entry.member or entry.member.startswith("+") else "."
-        return f"{self.label(address)}.{entry.variable}{keys}{dot}{entry.member}"
+        member = f".{entry.member}" if entry.member else ""
+        return f"{self.label(address)}.{entry.variable}{keys}{member}"
 
-    def _key(self, key: Key) -> str:
+    def key_text(self, key: Key) -> str:
+        """Return a mapping's key for people: an address by its contract's name, a hash shortened."""
         if isinstance(key, bytes):
             return self.label(key)
         return str(key) if key < LARGEST_NUMBER else _short(key)
@@ -161,14 +162,14 @@ def names_for(
         if block.chain_id == 1 and address in KNOWN and address not in own:
             labels[address] = KNOWN[address].name
             variables[address] = KNOWN[address].variables or variables.get(address, {})
-    for pool in find_pools(addresses, touched, pre_state):
+    for pool in find_pools(addresses, pre_state):
         labels[pool.address] = _pool_label(pool, labels)
-        variables[pool.address] = V2_VARIABLES if pool.version == 2 else V3_VARIABLES  # noqa: PLR2004
+        variables[pool.address] = V2_VARIABLES if pool.version == 2 else V3_VARIABLES
     return Names(touched, own, labels, variables)
 
 
 def _addresses(pre_state: PreState, touched: Sequence[Touched]) -> tuple[Address, ...]:
-    """Return accounts in the order of the state, where it has one, so that numbers of shards stay from block to block."""
+    """Return accounts in the order of the state, where it has one: numbers of shards then stay from block to block."""
     known: Iterable[Address] = getattr(pre_state, "accounts", ())
     return tuple(dict.fromkeys([*known, *(location[0] for one in touched for location in one.locations)]))
 
@@ -186,7 +187,7 @@ def _own_contracts(
 
 
 def _code(code_hash: object, created: dict[bytes, bytes], pre_state: PreState) -> bytes:
-    assert isinstance(code_hash, bytes), code_hash  # noqa: S101 - that is what the kind CODE holds
+    assert isinstance(code_hash, bytes), code_hash
     try:
         return created.get(code_hash) or pre_state.code(code_hash)
     except KeyError:  # a partial recording holds only the code that ran
@@ -214,11 +215,19 @@ def _symbol(address: Address, contract: Contract, pre_state: PreState) -> str:
 
 
 def _pool_label(pool: Pool, labels: dict[Address, str]) -> str:
-    first, second = (labels.get(token) or f"0x{token.hex()[:SHORT]}…" for token in pool.tokens)
+    first, second = (labels.get(token) or shortened(token.hex()) for token in pool.tokens)
     fee = f" {pool.fee / 10_000:g}%" if pool.fee else ""
     return f"{pool.exchange} {first}/{second}{fee}"
 
 
+def shortened(digits: str) -> str:
+    """Return hex digits for people.
+
+    >>> shortened("c02aaa39b223fe8d0a0e5c4f27ead9083c756cc2")
+    '0xc02aaa…6cc2'
+    """
+    return f"0x{digits}" if len(digits) <= SHORT else f"0x{digits[:6]}…{digits[-4:]}"
+
+
 def _short(value: int) -> str:
-    text = f"{value:#x}"
-    return text if len(text) <= SHORT + 2 else f"{text[: SHORT + 2]}…"
+    return shortened(f"{value:x}")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, product
 
-from bench.explain.touched import Touched
 from executor.hashing import keccak256
 from executor.state import PreState
 from scheduler.access import CODE, STORAGE, Address
@@ -52,9 +51,8 @@ class Pool:
     fee: int = 0
 
 
-def find_pools(addresses: Iterable[Address], touched: Sequence[Touched], pre_state: PreState) -> Iterator[Pool]:
+def find_pools(addresses: Iterable[Address], pre_state: PreState) -> Iterator[Pool]:
     """Yield the pools among `addresses`: V2 by the tokens in their storage, V3 by those in their code."""
-    del touched
     for address in addresses:
         pool = _v2_pool(address, pre_state) or _v3_pool(address, pre_state)
         if pool:
@@ -85,7 +83,7 @@ def _v3_pool(address: Address, pre_state: PreState) -> Pool | None:
         return None
     if len(code) != _V3_CODE_BYTES:
         return None
-    pushed = sorted({match for match in _PUSHED_ADDRESS.findall(code)})
+    pushed = sorted(set(_PUSHED_ADDRESS.findall(code)))
     for tokens, fee in product(combinations(pushed, 2), V3_FEES):
         salt = keccak256(word(tokens[0]) + word(tokens[1]) + word(fee))
         if created_at(_V3_FACTORY, salt, _V3_CREATION) == address:
