@@ -130,6 +130,12 @@ class Load:
     predictions: Callable[[], BlockCosts | Known]
 
 
+def _predictions(block: Block, model: CostModel, pre_state: PreState) -> BlockCosts:
+    costs = BlockCosts(block, model, pre_state)
+    costs.forecast()  # as the driver does before it waits for the first reply
+    return costs
+
+
 def load_of(block: Block, pre_state: PreState, sequential: BlockResult, sets: Sequence[AccessSet]) -> Load:
     """Return a block with its sequential result as a load; predictions are those of a second run."""
     model = CostModel()
@@ -146,7 +152,7 @@ def load_of(block: Block, pre_state: PreState, sequential: BlockResult, sets: Se
             for result in transactions
         ],
         state=partial(_state_after_prologue, block, pre_state),
-        predictions=partial(BlockCosts, block, model, pre_state),
+        predictions=partial(_predictions, block, model, pre_state),
     )
 
 

@@ -31,11 +31,15 @@ class Forecast(NamedTuple):
 
 
 class BlockCosts(Sequence[float]):
-    """Predicted seconds by transaction, from a model that outlives the block and learns while it runs."""
+    """Predicted seconds by transaction, from a model that outlives the block and learns while it runs.
+
+    A transaction is looked at when it is first asked for: the first ones leave before all have been looked at.
+    """
 
     def __init__(self, block: Block, model: CostModel, pre_state: PreState) -> None:
         self._model = model
-        self._features = features_in(block, pre_state)
+        self._transactions, self._pre_state = block.transactions, pre_state
+        self._features: list[Features | None] = [None] * len(block.transactions)
         self._expected: float | None = None
         self._measured = 0
         self._seconds = 0.0
@@ -46,12 +50,18 @@ class BlockCosts(Sequence[float]):
 
     def __getitem__(self, index: TxIndex) -> float:  # type: ignore[override] # no slices
         """Return the predicted seconds of one execution."""
-        return self._model.predict(self._features[index])
+        return self._model.predict(self._features[index] or self._look(index))
+
+    def _look(self, index: TxIndex) -> Features:
+        features = _in_state(features_of(self._transactions[index].raw), self._pre_state)
+        self._features[index] = features
+        return features
 
     def forecast(self) -> Forecast:
         """Return what is expected of every transaction now, in one pass."""
         seconds, guessed = [], 0.0
-        for features in self._features:
+        for index, known in enumerate(self._features):
+            features = known or self._look(index)
             expected = self._model.predict(features)
             seconds.append(expected)
             if not self._model.knows(features):
@@ -61,15 +71,17 @@ class BlockCosts(Sequence[float]):
 
     def learn(self, index: TxIndex, seconds: float) -> None:
         """Take in that an execution of `index` took `seconds`."""
-        self._model.learn(self._features[index], seconds)
+        self._model.learn(self._features[index] or self._look(index), seconds)
         self._measured += 1
         self._seconds += seconds
 
     def seconds_left(self, transactions: int) -> float:
-        """Return the work in `transactions` that are still to run: by the mean of those measured, or the forecast's."""
+        """Return the work in `transactions` that are still to run: by the mean of those measured, or the forecast's.
+
+        Before there is either it is without end.
+        """
         if not self._measured:
-            expected = self.forecast().work if self._expected is None else self._expected
-            return transactions * expected / max(1, len(self))
+            return float("inf") if self._expected is None else transactions * self._expected / max(1, len(self))
         return transactions * self._seconds / self._measured
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 
 from executor.collector import collector_paused
 from executor.costs import BlockCosts, features_in
 from executor.gate import WORKERS, Gate
+from executor.outlook import UNKNOWN, look_ahead
 from executor.parallel import BlockRun
 from executor.pipeline import Preparation
 from executor.pool import Pool
@@ -23,8 +25,8 @@ from executor.timeline import Timeline
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, GateDecision
 from scheduler.access import AccessSet, Address
-from scheduler.batching import critical
 from scheduler.cost import CostModel
+from scheduler.graph import DependencyGraph
 
 _LEARNED_FROM = 64
 """Transactions of a block run on the driver whose times are learned: enough to know, too few to notice."""
@@ -76,20 +78,17 @@ def execute_parallel(
             return driver.run(rough)
         traffic = TrafficCount(pool)
         gatekeeper = experience.gate if asked else None
-        if pool.goal_seconds is not None and recorder is None and (not asked or experience.gate.surely(block, pool)):
+        priced = pool.goal_seconds is not None
+        early = priced and recorder is None and (not asked or experience.gate.surely(block, pool))
+        if early:
             traffic.begin(block, pre_state, senders, gatekeeper)  # workers unpack while the driver plans
         plan = make_plan(strategy, source, sets)
         costs = BlockCosts(block, experience.costs, pre_state)
-        levels, priorities, decision = None, None, None
-        if pool.goal_seconds is not None:
-            forecast = costs.forecast()
-            if plan.graph is not None:
-                levels = plan.graph.bottom_levels(forecast.seconds)
-                priorities = critical(levels, forecast.work, pool.workers)
-        if asked:
-            decision = experience.gate.close(block, forecast, levels, pre_state, pool)
-            if decision.where != WORKERS:
-                return driver.run(decision)
+        ahead = partial(look_ahead, block, pre_state, pool, plan, costs, gatekeeper)
+        early = early and (not asked or _broad(plan.graph, pool.workers))
+        outlook = ahead() if priced and not early else UNKNOWN
+        if outlook.decision is not None and outlook.decision.where != WORKERS:
+            return driver.run(outlook.decision)
         run = BlockRun(
             block,
             pre_state,
@@ -98,7 +97,8 @@ def execute_parallel(
             costs,
             started,
             traffic,
-            priorities=priorities,
+            outlook=outlook,
+            ahead=ahead if early else None,
             gate=gatekeeper,
             senders=senders,
             upcoming=upcoming,
@@ -112,7 +112,12 @@ def execute_parallel(
             with recorder.recording(block, strategy, source, pool.name, pool.workers):
                 result = run.run()
         experience.gate.learn(result, pool.workers, lists=plan.graph is not None)
-        return _decided(result, result.stats.gate or decision)
+        return _decided(result, run.decision)
+
+
+def _broad(graph: DependencyGraph | None, workers: int) -> bool:
+    """Return whether there is work for all workers by the number of transactions alone, which is known at once."""
+    return graph is not None and workers * graph.longest_chain() < len(graph.predecessors)
 
 
 @dataclass(frozen=True, slots=True)

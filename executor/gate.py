@@ -153,7 +153,7 @@ class Gate:
             each = result.gas_used / len(result.transactions)
             self.gas_per_transaction += _NEW_SHARE * (each - self.gas_per_transaction)
         stats = result.stats
-        if stats.batches and seconds < _SMALL_BLOCK:
+        if stats.batches and stats.gate is None and seconds < _SMALL_BLOCK:
             traffic = stats.traffic
             parts = seconds + stats.transactions * traffic.transaction_seconds + stats.batches * traffic.message_seconds
             beyond = min(_SMALL_BLOCK, max(0.0, stats.seconds - parts / workers))

@@ -7,7 +7,7 @@ every value it read with the settled state at its place in the block.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from time import perf_counter
 from types import MappingProxyType
@@ -17,9 +17,10 @@ from executor.context import block_context
 from executor.costs import BlockCosts
 from executor.errors import PoolError
 from executor.evm import Engine, run_prologue
-from executor.gate import Gate
+from executor.gate import REST, WORKERS, Gate
 from executor.losses import Losses
 from executor.merge import BlockMerger
+from executor.outlook import UNKNOWN, Outlook
 from executor.pipeline import Preparation
 from executor.pool import IN_FLIGHT, Lost, Pool, Reply
 from executor.replay_pool import ReplayPool
@@ -28,7 +29,7 @@ from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
 from executor.state_trie import StateTrie
 from executor.strategies import Plan
-from executor.timeline import DISPATCH, EXECUTE, MERGE, SETTLE, Timeline
+from executor.timeline import DISPATCH, EXECUTE, MERGE, PLAN, SETTLE, Timeline
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, BlockStats, GateDecision, TransactionResult
 from executor.wire import BatchReply, Task, pack_batch, pack_updates, unpack_reply
@@ -46,7 +47,7 @@ MOST_STALE_STATES = 3
 class BlockRun:
     """One block on a pool; with a `gate` the rest of it may end up on the driver.
 
-    `priorities` say which of the transactions that are ready goes first; without them it is block order.
+    `ahead` finds the outlook while the workers already have something to do; otherwise `outlook` is it.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class BlockRun:
         started: float,
         traffic: TrafficCount,
         *,
-        priorities: list[float] | None = None,
+        outlook: Outlook = UNKNOWN,
+        ahead: Callable[[], Outlook] | None = None,
         gate: Gate | None = None,
         senders: Mapping[bytes, Address] = MappingProxyType({}),
         upcoming: Preparation | None = None,
@@ -88,7 +90,8 @@ class BlockRun:
             barrier=plan.barrier,
             trusting=plan.trusting,
         )
-        self._scheduler.prioritise(priorities)
+        self._scheduler.prioritise(outlook.priorities)
+        self._ahead, self._expected = ahead, outlook.decision
         self._results: dict[TxIndex, TransactionResult] = {}
         self._log: list[tuple[int, bytes]] = []
         self._origins = list(range(pool.workers))
@@ -106,10 +109,17 @@ class BlockRun:
         self._decision: GateDecision | None = None
         self._all_executed = False
 
+    @property
+    def decision(self) -> GateDecision | None:
+        """Where the block ran, None where nobody asked the gate."""
+        return self._decision or self._expected
+
     def run(self) -> BlockResult:
         """Execute the block."""
         try:
             self._begin()
+            if self._ahead is not None:
+                self._look_ahead(self._ahead)
             while not (self._scheduler.done or self._decision):
                 self._send_batches()
                 self._receive()
@@ -138,6 +148,19 @@ class BlockRun:
         self._dispatch += perf_counter() - clock
         if self._timeline is not None:
             self._timeline.spent(DISPATCH, clock)
+
+    def _look_ahead(self, ahead: Callable[[], Outlook]) -> None:
+        """Give the workers something to do, and meanwhile find out who goes first and whether they should go on."""
+        self._send_batches()
+        clock = perf_counter()
+        outlook = ahead()
+        self._scheduler.prioritise(outlook.priorities)
+        self._expected = outlook.decision
+        if outlook.decision is not None and outlook.decision.where != WORKERS:
+            self._decision = replace(outlook.decision, where=REST)
+        self._planned += perf_counter() - clock
+        if self._timeline is not None:
+            self._timeline.spent(PLAN, clock)
 
     # -- dispatch -----------------------------------------------------------------------------------------
 

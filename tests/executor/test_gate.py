@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from executor.pool import InlinePool
 from executor.schedule import ScheduleRecorder
 from executor.sequential import execute_sequential
 from executor.state import MemoryState
-from executor.types import Block, BlockResult, TransactionResult
+from executor.types import Block, BlockResult, GateDecision, TransactionResult
 from executor.versions import VersionedState
 from scheduler.cost import CostModel
 from tests.blocks import Builder, user
@@ -80,6 +81,26 @@ def test_a_parallel_block_goes_to_the_workers(monkeypatch: pytest.MonkeyPatch) -
     assert result.stats.batches > 1
     assert result.stats.gate is not None
     assert result.stats.gate.parallel_seconds < result.stats.gate.sequential_seconds
+
+
+def test_workers_begin_before_everything_is_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large block without a long chain begins at once; the close look may still take the rest of it back."""
+    block, state = counting(40, counters=20)
+    close = Gate.close
+    for decided, expected in ((WORKERS, WORKERS), (DRIVER, REST)):
+        pool = PricedPool(2)
+        sent: list[int] = []
+
+        def late(
+            gate: Gate, *of: Any, where: str = decided, pool: PricedPool = pool, sent: list[int] = sent
+        ) -> GateDecision:
+            sent.append(sum(map(len, pool._waiting)))
+            return replace(close(gate, *of), where=where)
+
+        monkeypatch.setattr(Gate, "close", late)
+        _, found = run(executor_on(pool, SLOW_MACHINE), block, state, monkeypatch)
+        assert found == expected
+        assert sent[0] > 1
 
 
 def test_a_chain_stays_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:

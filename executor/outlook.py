@@ -1,0 +1,36 @@
+"""What is expected of a block once its graph is known: who should go first, and whether the workers are worth it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from executor.costs import BlockCosts
+from executor.gate import Gate
+from executor.pool import Pool
+from executor.state import PreState
+from executor.strategies import Plan
+from executor.types import Block, GateDecision
+from scheduler.batching import critical
+
+
+class Outlook(NamedTuple):
+    """Priorities by transaction (None: block order), and what the gate says (None where it was not asked)."""
+
+    priorities: list[float] | None
+    decision: GateDecision | None
+
+
+UNKNOWN = Outlook(None, None)
+"""Of a block on a pool whose messages cost nothing: there is nothing to weigh."""
+
+
+def look_ahead(
+    block: Block, pre_state: PreState, pool: Pool, plan: Plan, costs: BlockCosts, gate: Gate | None
+) -> Outlook:
+    """Return what is expected of a block on a pool whose messages cost something."""
+    forecast, levels, priorities = costs.forecast(), None, None
+    if plan.graph is not None:
+        levels = plan.graph.bottom_levels(forecast.seconds)
+        priorities = critical(levels, forecast.work, pool.workers)
+    decision = None if gate is None else gate.close(block, forecast, levels, pre_state, pool)
+    return Outlook(priorities, decision)
