@@ -22,6 +22,7 @@ from bench.explain.model import (
 )
 from bench.explain.names import Names, names_for
 from bench.explain.paths import Namer, critical_path
+from bench.explain.suggest import suggestions
 from bench.explain.verdict import verdict
 from bench.explain.what_if import what_if as answer
 from executor.key_sets import key_sets
@@ -68,8 +69,8 @@ def explain_block(
     """Return what holds a block back, without a measured parallel run.
 
     `names` decodes locations, `operations` says what each transaction does where a workload knows it; `what_if` are
-    changes as the command line writes them. Raises UsageError for a change that is none, InvalidBlock and
-    ExecutionFailed where the block cannot be executed.
+    changes as the command line writes them; without any the counters that cost most are tried. Raises UsageError for
+    a change that is none, InvalidBlock and ExecutionFailed where the block cannot be executed.
     """
     executed = execute(block, pre_state, repeat)
     return explain_executed(executed, label=label, names=names, what_if=what_if, operations=operations)
@@ -124,7 +125,8 @@ def _what_ifs(
     changes: Sequence[str], sets: Sequence[AccessSet], executed: Executed, names: Names
 ) -> tuple[WhatIf, ...]:
     senders = [one.sender for one in executed.transactions]
-    return tuple(answer(change, sets, executed.gas, executed.seconds, senders, names) for change in changes)
+    asked = changes or suggestions(sets, executed.seconds, senders, names)
+    return tuple(answer(change, sets, executed.gas, executed.seconds, senders, names) for change in asked)
 
 
 def _nodes(facts: Sequence[Facts], graph: DependencyGraph, path: Sequence[PathStep]) -> tuple[Node, ...]:
