@@ -44,10 +44,12 @@ check: $(STAMP) ## lint, formatting, types, import contracts, file lengths
 	@long=$$(find $(PACKAGES) tests -name '*.py' -exec awk 'END { if (NR > $(MAX_LINES)) print FILENAME ": " NR " lines" }' {} \;); \
 	if [ -n "$$long" ]; then echo "files above $(MAX_LINES) lines:"; echo "$$long"; exit 1; fi
 
-DATA ?= ../shared/data
+# Two runs are compared by `parallel-evm compare-benchmarks OLD.json NEW.json`; hash seeds are no part of the noise.
+BENCH ?= benchmarks.json
 
-bench: $(STAMP) ## time the engine against py-evm as shipped on the recorded blocks (DATA=folder)
-	$(BIN)/parallel-evm bench-engine $(DATA)/blocks/*.json.gz
+bench: $(STAMP) ## run the benchmark suites into BENCH=file.json, for compare-benchmarks
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest bench/suites -q --benchmark-only --benchmark-json=$(BENCH) \
+		--benchmark-columns=min,median,iqr,rounds --benchmark-group-by=group --benchmark-sort=fullname
 
 fix: $(STAMP) ## format and apply safe lint fixes
 	$(BIN)/ruff format .

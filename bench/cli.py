@@ -56,6 +56,7 @@ from bench.report import show_blocks
 from bench.scheduler_cost import bench_scheduler
 from bench.schedules import FollowOption, RecordOption, recorder_to, scripted_pool
 from bench.simulation import simulate_command
+from bench.suites.compare import compare_benchmarks
 from executor.capsule import load_capsule
 from executor.errors import InputOutputError, ParallelEvmError, UsageError
 from executor.pool import PATIENCE
@@ -243,6 +244,7 @@ def bench_root(
 
 app.command("bench-scheduler")(bench_scheduler)
 app.command("simulate")(simulate_command)
+app.command("compare-benchmarks")(compare_benchmarks)
 app.command("explain")(explain_command)
 app.command("compare")(compare_command)
 app.command("experiment")(experiment_command)

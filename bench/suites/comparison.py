@@ -1,0 +1,103 @@
+"""Two runs of the suites held against each other: which benchmark is slower beyond what noise explains.
+
+Every round is divided by the reference load beside it, which takes the machine's speed out of it. A benchmark is
+the median of these quotients; its error is the standard error of a median, from the quartiles of the rounds (for a
+normal distribution: IQR / 1.349 is the standard deviation, the median's error 1.2533 of it over sqrt(n)). New over old
+is a regression above `1 + threshold + 3 errors`: the errors stand for what differs from round to round, the threshold
+for what differs between two processes of the same code (layout of memory, seeds of hashes) and no round shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot, sqrt
+from statistics import median, quantiles
+
+from bench.suites.runs import Rounds, Run
+from executor.errors import UsageError
+
+ERRORS = 3.0
+"""Standard errors that noise is taken to reach."""
+THRESHOLD = 0.15
+_IQR_OF_A_DEVIATION, _MEDIAN_OF_A_MEAN = 1.349, 1.2533
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One benchmark in both runs: medians in seconds, `machine` the reference load's ratio of medians (new / old).
+
+    `ratio` is the new median quotient over the old one (1.3: 30 % slower than the machine explains), `noise` three
+    standard errors of it, relative. `verdict` is same, faster, slower or new load (nothing to compare by).
+    """
+
+    name: str
+    old_seconds: float
+    new_seconds: float
+    machine: float
+    ratio: float
+    noise: float
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All benchmarks of both runs, the slowest first, and those that only one has."""
+
+    rows: tuple[Row, ...]
+    only_old: tuple[str, ...]
+    only_new: tuple[str, ...]
+    threshold: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether no benchmark is slower."""
+        return all(row.verdict != "slower" for row in self.rows)
+
+
+def compare_runs(old: Run, new: Run, threshold: float = THRESHOLD) -> Comparison:
+    """Compare benchmark by benchmark; UsageError where the runs share none."""
+    shared = old.benchmarks.keys() & new.benchmarks.keys()
+    if not shared:
+        raise UsageError("the two runs share no benchmark; name two documents of the same suites")
+    rows = [_row(old.benchmarks[name], new.benchmarks[name], threshold) for name in shared]
+    return Comparison(
+        rows=tuple(sorted(rows, key=lambda row: (-row.ratio, row.name))),
+        only_old=tuple(sorted(old.benchmarks.keys() - shared)),
+        only_new=tuple(sorted(new.benchmarks.keys() - shared)),
+        threshold=threshold,
+    )
+
+
+def _row(old: Rounds, new: Rounds, threshold: float) -> Row:
+    (before, old_error), (after, new_error) = _level(old), _level(new)
+    ratio, noise = after / before, ERRORS * hypot(old_error, new_error)
+    return Row(
+        name=old.name,
+        old_seconds=median(old.seconds),
+        new_seconds=median(new.seconds),
+        machine=median(new.references) / median(old.references),
+        ratio=ratio,
+        noise=noise,
+        verdict=_verdict(ratio, 1 + threshold + noise) if old.reference == new.reference else "new load",
+    )
+
+
+def _verdict(ratio: float, limit: float) -> str:
+    return "slower" if ratio > limit else "faster" if ratio < 1 / limit else "same"
+
+
+def _level(rounds: Rounds) -> tuple[float, float]:
+    """Return the median quotient and its standard error as a share of it.
+
+    >>> _level(Rounds("b", "load/1", (2.0, 4.0, 6.0), (1.0, 2.0, 3.0)))
+    (2.0, 0.0)
+    """
+    quotients = [seconds / reference for seconds, reference in zip(rounds.seconds, rounds.references, strict=True)]
+    middle = median(quotients)
+    return middle, _error(quotients) / middle
+
+
+def _error(values: Sequence[float]) -> float:
+    low, _, high = quantiles(values, n=4, method="inclusive")
+    return _MEDIAN_OF_A_MEAN * (high - low) / _IQR_OF_A_DEVIATION / sqrt(len(values))

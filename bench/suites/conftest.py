@@ -1,0 +1,113 @@
+"""What the suites share: rounds between two readings of the reference load, and executors with workers up."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from time import perf_counter, thread_time
+from typing import Any, Protocol, TypeVar
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bench.suites import reference
+from executor.block_executor import BlockExecutor
+
+T = TypeVar("T")
+WORKERS = 2
+_SECONDS = 2.0
+"""What a benchmark may take in all, reference loads included."""
+_LEAST_ROUNDS, _MOST_ROUNDS = 5, 40
+
+
+class Timed(Protocol):
+    """Times `target`, which is given what `fresh` makes anew before every round; returns the last round's result."""
+
+    def __call__(self, target: Callable[..., T], *, fresh: Callable[[], tuple[Any, ...]] = ...) -> T:
+        """Run the rounds."""
+        ...
+
+
+@pytest.fixture
+def timed(benchmark: BenchmarkFixture) -> Timed:
+    """Return a timer by processor time of this thread, which load of others does not slow by waiting."""
+    return partial(_rounds, benchmark, thread_time, partial(reference.seconds, thread_time), reference.NAME)
+
+
+@pytest.fixture
+def timed_by_wall(benchmark: BenchmarkFixture, two_processes: Executor) -> Timed:
+    """Return a timer by the clock on the wall, for work on two cores; its reference load needs both of them too."""
+    return partial(_rounds, benchmark, perf_counter, partial(reference.pair_seconds, two_processes), reference.PAIR)
+
+
+@pytest.fixture(scope="session")
+def two_processes() -> Iterator[Executor]:
+    """Two processes, up and warm, for the reference load."""
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as processes:
+        for _ in range(2):
+            reference.pair_seconds(processes)
+        yield processes
+
+
+def _nothing() -> tuple[Any, ...]:
+    return ()
+
+
+def _rounds(
+    benchmark: BenchmarkFixture,
+    timer: Callable[[], float],
+    load: Callable[[], float],
+    name: str,
+    target: Callable[..., T],
+    *,
+    fresh: Callable[[], tuple[Any, ...]] = _nothing,
+) -> T:
+    """Run the rounds; `reference_seconds` gets, per round, the mean of the loads right before and after it."""
+    benchmark._timer = timer  # noqa: SLF001 - a marker cannot say it for a fixture
+    benchmark._disable_gc = True  # noqa: SLF001 - as above; the executor stops the collector too
+    before: list[float] = []
+    references: list[float] = []
+
+    def set_up() -> tuple[tuple[Any, ...], dict[str, Any]]:
+        arguments = fresh()
+        before.append(load())
+        return arguments, {}
+
+    def tear_down(*_: object) -> None:
+        references.append((before.pop() + load()) / 2)
+
+    rounds = _affordable(target, fresh, load) if benchmark.enabled else 1
+    result: T = benchmark.pedantic(  # type: ignore[no-untyped-call]
+        target, setup=set_up, teardown=tear_down, rounds=rounds
+    )
+    benchmark.extra_info |= {"reference": name, "clock": timer.__name__, "reference_seconds": references}
+    return result
+
+
+def _affordable(target: Callable[..., Any], fresh: Callable[[], tuple[Any, ...]], load: Callable[[], float]) -> int:
+    """Return how many rounds there is time for, by a second run: the first one fills caches."""
+    target(*fresh())
+    gc.collect()
+    started = perf_counter()
+    target(*fresh())
+    load()
+    load()
+    one = perf_counter() - started
+    return max(_LEAST_ROUNDS, min(_MOST_ROUNDS, int(_SECONDS / one)))
+
+
+@pytest.fixture(scope="session")
+def process_executor() -> Iterator[BlockExecutor]:
+    """Two processes; without the gate, which would take the harder blocks away from them."""
+    with BlockExecutor(backend="process", access_lists="exact", workers=WORKERS, gate=False) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="session")
+def ray_executor() -> Iterator[BlockExecutor]:
+    """Two Ray workers, as above."""
+    with BlockExecutor(backend="ray", access_lists="exact", workers=WORKERS, gate=False) as executor:
+        yield executor
