@@ -41,5 +41,4 @@ def _methods(strategies: Sequence[str], lists: Sequence[str]) -> list[tuple[str,
     for same in by_plan.values():
         first, *others = sorted(same, key=lambda method: method[0] != "optimistic")
         shared.append((*first, tuple(Combination(*other).method for other in others)))
-    order = {name: place for place, name in enumerate(strategies)}
-    return sorted(planned + shared, key=lambda method: order[method[0]])
+    return sorted(planned + shared, key=lambda method: (strategies.index(method[0]), ("", *lists).index(method[1])))

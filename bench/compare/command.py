@@ -56,6 +56,7 @@ def compare_command(
     patience: PatienceOption = PATIENCE,
     json: JsonOption = False,  # noqa: FBT002
     csv: Annotated[Path | None, typer.Option(help="Write a line per block and combination to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file; it opens offline.")] = None,
 ) -> None:
     """Run blocks with every strategy, list and backend in turn; say for each block which won, and why."""
     from bench.compare.run import Bench  # noqa: PLC0415 - other commands start without it
@@ -64,21 +65,18 @@ def compare_command(
         combinations(chosen(strategies, Strategy), chosen(lists, AccessLists), chosen(backends, Backend)),
         workers, repeat, not no_gate, address, patience,
     )  # fmt: skip
-    for path in filter(None, (csv,)):
+    for path in filter(None, (csv, html)):
         check_writable(path)
     cases = _cases(inputs, transactions, seed, param or [])
     with results_stream() as stream:
         compared = _compared(bench, cases, blocks)
-        if csv is not None:
-            from bench.compare.documents import comparison_csv  # noqa: PLC0415
-
-            write_whole(csv, comparison_csv(compared).encode())
+        _write(compared, bench, csv, html)
         if json:
-            from bench.compare.documents import comparison_document  # noqa: PLC0415
+            from bench.compare.documents import comparison_document  # noqa: PLC0415 - as above
 
             print_json(stream, comparison_document(compared, repeat, gate=bench.gate))
         else:
-            from bench.compare.tables import WIDTH, show_comparisons  # noqa: PLC0415
+            from bench.compare.tables import WIDTH, show_comparisons  # noqa: PLC0415 - as above
 
             show_comparisons(Console(file=stream, width=None if stream.isatty() else WIDTH), compared)
     if not all(block.ok for block in compared):
@@ -93,6 +91,17 @@ def chosen(text: str, known: type[StrEnum]) -> list[str]:
         if name not in list(known):
             raise UsageError(f"unknown name {name!r}; choose of {', '.join(known)}, with commas")
     return names
+
+
+def _write(compared: Sequence[Comparison], bench: Bench, csv: Path | None, html: Path | None) -> None:
+    if csv is not None:
+        from bench.compare.documents import comparison_csv  # noqa: PLC0415 - other commands start without it
+
+        write_whole(csv, comparison_csv(compared).encode())
+    if html is not None:
+        from bench.compare.page import comparison_page  # noqa: PLC0415 - as above
+
+        write_whole(html, comparison_page(compared, bench.repeat, gate=bench.gate).encode())
 
 
 def _compared(bench: Bench, cases: Cases, limit: int | None) -> list[Comparison]:

@@ -39,6 +39,7 @@ def _block(block: Comparison) -> dict[str, Any]:
         "fork": block.fork,
         "transactions": block.transactions,
         "gas_used": block.gas_used,
+        "processor_share": block.processor_share,
         "header_ok": block.header_ok,
         "problems": list(block.problems),
         "chain": asdict(block.chain),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from executor.gate import DRIVER
+from executor.gate import DRIVER, REST
 from executor.strategies import SEQUENTIAL
 
 INLINE = "inline"
@@ -73,6 +73,11 @@ class Row:
     def kept(self) -> bool:
         """Whether the gate kept the block on the driver, so that this too ran one after another."""
         return self.gate == DRIVER
+
+    @property
+    def place(self) -> str:
+        """Where the gate let it run, in a word."""
+        return "both" if self.gate == REST else self.gate
 
     @property
     def share_of_bound(self) -> float | None:

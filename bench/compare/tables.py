@@ -88,7 +88,7 @@ def _cells(block: Comparison, row: Row) -> tuple[str, ...]:
         str(row.conflicts),
         "-" if row.bound is None or row.sequential else f"{row.bound:.2f}x",
         "-" if share is None or row.sequential else f"{share:.0%}",
-        {"": "-", "rest on the driver": "both"}.get(row.gate, row.gate),
+        row.place or "-",
         "yes" if row.equal else "[bold red]NO[/]",
     )
 

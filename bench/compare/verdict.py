@@ -11,6 +11,8 @@ CLOSE = 0.03
 """Rows whose times differ by less than this share are as good as each other."""
 _MANY_AGAIN = 0.05
 """A share of transactions executed again that is worth a word."""
+_SOME_OWN = 0.1
+"""A share of the time in which the driver works itself that keeps a winner from the bound."""
 _MUCH_OWN = 0.25
 """A share of the time in which the driver works itself that leaves the workers little to win."""
 _TIED = 0.9
@@ -37,7 +39,8 @@ def again(row: Row, transactions: int) -> float:
 
 
 def _joined(clauses: Sequence[str]) -> str:
-    return "; ".join(clause for clause in clauses if clause) + "."
+    words = "; ".join(clause for clause in clauses if clause)
+    return f"{words[0].upper()}{words[1:]}."
 
 
 # -- a combination on workers won
@@ -110,7 +113,9 @@ def _limit(block: Comparison, winner: Row) -> str:
     """Say what bounds the speed-up: the chain, or the number of workers."""
     chain = block.chain
     if chain.share * winner.workers <= 1:
-        return f"with {winner.workers} workers its longest chain ({_percent(chain.share)} of the time) is no limit"
+        words = f"{winner.workers} workers are the limit, not its longest chain ({_percent(chain.share)} of the time)"
+        own = winner.own_share
+        return f"{words}; the driver's own work was {_percent(own)} of the run" if own >= _SOME_OWN else words
     return f"{_chain(block)} and allows no more than {1 / chain.share:.2f}x"
 
 
