@@ -7,13 +7,14 @@ import re
 import runpy
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from bench.explain.model import ConflictMetrics, DeclaredLists, HotLocation, WhatIf
 from bench.export import export
 from tests.data import ROOT
 
@@ -112,3 +113,13 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_on_the_map() -> None:
     on_the_map = set(LINK.findall((DOCS / "README.md").read_text(encoding="utf-8")))
     assert {page.name for page in PAGES} - {"README.md"} <= on_the_map
+
+
+FIELDS = (ConflictMetrics, HotLocation, WhatIf, DeclaredLists)
+
+
+@pytest.mark.parametrize("noun", FIELDS, ids=lambda noun: noun.__name__)
+def test_the_page_on_reports_names_every_field(noun: type) -> None:
+    page = (DOCS / "reading-a-report.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", page))
+    assert {field.name for field in fields(noun)} - named - {"key_set", "location", "change"} == set()
