@@ -29,6 +29,7 @@ SCRIPTS = (
     "start.js",
 )
 """The page's scripts in the order in which they are joined into one."""
+_LONG_HEX = re.compile(r"0x([0-9a-f]{5})[0-9a-f]{8,}([0-9a-f]{4})", re.IGNORECASE)
 _SLOT = re.compile(r"@@(\w+)@@")
 
 
@@ -41,7 +42,7 @@ def render_html(explanation: Explanation) -> str:
     """Return the report: a page that needs no other file, no network and no library."""
     parts = {
         "title": escape(explanation.label),
-        "verdict": escape(explanation.verdict),
+        "verdict": escape(_LONG_HEX.sub(r"0x\1…\2", explanation.verdict)),
         "style": _asset("report.css"),
         "data": script_safe(json.dumps(compact(explanation), separators=(",", ":"), allow_nan=False)),
         "script": "\n".join(map(_asset, SCRIPTS)),

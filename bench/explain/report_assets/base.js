@@ -24,7 +24,7 @@ function el(tag, props = {}, ...children) {
     else if (name.startsWith("--")) node.style.setProperty(name, value);
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 
@@ -46,7 +46,13 @@ function short(value) {
 
 const ratio = (value) => short(value) + TIMES;
 const percent = (share) => (share === null ? "–" : (100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0) + THIN + "%");
-const millis = (seconds) => short(1000 * seconds) + THIN + "ms";
+
+/** Seconds in the unit that leaves few digits. */
+function duration(seconds) {
+  if (!Number.isFinite(seconds)) return "–";
+  if (Math.abs(seconds) >= 2) return short(seconds) + THIN + "s";
+  return seconds && Math.abs(seconds) < 1e-4 ? short(1e6 * seconds) + THIN + "µs" : short(1000 * seconds) + THIN + "ms";
+}
 
 /** Gas in units that can be read at a glance. */
 function gasText(gas) {
@@ -55,7 +61,7 @@ function gasText(gas) {
 }
 
 const count = (value, noun, plural = noun + "s") => whole(value) + " " + (value === 1 ? noun : plural);
-const brief = (hex) => (hex.length > 20 && hex.startsWith("0x") ? hex.slice(0, 8) + "…" + hex.slice(-6) : hex);
+const brief = (text) => text.replace(/0x([0-9a-f]{5})[0-9a-f]{8,}([0-9a-f]{4})/gi, "0x$1…$2");
 
 /** A colour of the theme, as the canvas needs it. */
 const inkCache = new Map();

@@ -8,7 +8,7 @@ const txButton = (index) => el("button", { type: "button", class: "tx", onclick:
 function waitsFor(links, name, empty) {
   if (!links.length) return [el("h4", {}, name), el("p", { class: "note" }, empty)];
   const items = links.map(({ to, edge }) => el("li", {}, txButton(data.nodes[to].index), " ",
-    el("span", { class: "location" }, edge.location),
+    el("span", { class: "location", title: edge.location }, brief(edge.location)),
     edge.locations > 1 ? el("span", { class: "note" }, " and " + whole(edge.locations - 1) + " more") : null));
   return [el("h4", {}, name), el("ul", { class: "links" }, foldable(items, 6))];
 }
@@ -25,7 +25,7 @@ function fillCard(card, graph, index) {
   const node = data.nodes[position];
   const hash = node.hash || hashOf.get(index) || "";
   const pairs = [["Operation", node.operation], ["Contract", node.contract], ["To", node.to], ["From", node.sender],
-    ["Hash", hash], ["Gas", whole(node.gas)], ["Time", millis(node.seconds)], ["Level", whole(node.level)],
+    ["Hash", hash], ["Gas", whole(node.gas)], ["Time", duration(node.seconds)], ["Level", whole(node.level)],
     ["Outcome", node.success ? "succeeded" : "reverted"]];
   card.replaceChildren(
     el("h3", {}, "Transaction " + index, node.on_path ? el("span", { class: "badge" }, "critical path") : null),

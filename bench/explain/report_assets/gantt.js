@@ -25,7 +25,8 @@ function readLanes(run) {
 function drawSchedule() {
   const run = data.schedule;
   const lanes = readLanes(run);
-  const painter = { run, lanes, view: new View({ flat: true, least: 1, most: 4e7 }), hover: null, picked: null };
+  const painter = { run, lanes, view: new View({ flat: true, least: 1, most: 4e7 }), hover: null, picked: null,
+    onPath: new Set(data.path.map((step) => step.index)) };
   const { view } = painter;
   view.world = { x: 0, y: 0, w: Math.max(run.seconds, 1e-6), h: 1 };
   const high = LANE.top + lanes.length * (LANE.height + LANE.gap) + LANE.axis + LANE.curve + LANE.axis;
@@ -63,7 +64,7 @@ function drawSchedule() {
 
 function scheduleText(run) {
   const again = run.executions - data.transactions;
-  return count(run.workers, "worker") + ", " + millis(run.seconds) + " against " + millis(run.sequential_seconds) +
+  return count(run.workers, "worker") + ", " + duration(run.seconds) + " against " + duration(run.sequential_seconds) +
     " one after another. " + (again > 0 ? count(again, "execution") + " more than transactions." : "No transaction ran twice.");
 }
 
@@ -72,15 +73,17 @@ const idleText = (lanes) => lanes.map((lane) => lane.name + " busy " + percent(l
 function spanText(span) {
   const about = span.index === null ? "" : " of transaction " + span.index +
     (span.incarnation ? ", run " + (span.incarnation + 1) : "");
-  return kindOf(span).name + about + " on " + span.lane + ": " + millis(span.begin) + " to " + millis(span.end) + ", " +
-    millis(span.end - span.begin);
+  return kindOf(span).name + about + " on " + span.lane + ": " + duration(span.begin) + " to " + duration(span.end) + ", " +
+    duration(span.end - span.begin);
 }
 
 function scheduleLegend(used) {
   const kinds = Object.entries(KINDS).filter(([kind]) => used.has(kind));
   return el("span", { class: "legend" }, kinds.map(([, kind]) => el("span", { class: "key plain" },
     el("span", { class: "swatch" + (kind.hatched ? " hatched" : ""), "--ink": "var(--" + kind.ink + ")", "aria-hidden": "true" }),
-    kind.name)), el("span", { class: "key plain" }, el("span", { class: "swatch empty", "aria-hidden": "true" }), "idle"));
+    kind.name)), el("span", { class: "key plain" }, el("span", { class: "swatch empty", "aria-hidden": "true" }), "idle"),
+    el("span", { class: "key plain" }, el("span", { class: "path-sample", "aria-hidden": "true" }), "of the critical path"),
+    el("span", { class: "key plain" }, el("span", { class: "dash-sample", "aria-hidden": "true" }), "one after another, at an even pace"));
 }
 
 const laneTop = (at) => LANE.top + at * (LANE.height + LANE.gap);
@@ -122,17 +125,18 @@ function paintSchedule(painter, context, width, height) {
 }
 
 function paintTimes({ view }, context, width, ...bottoms) {
-  const rough = (90 / view.k) * 1000;
+  const unit = view.world.w >= 2 ? { size: 1, name: "s" } : { size: 1000, name: "ms" };
+  const rough = (70 / view.k) * unit.size;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough);
   const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  for (let at = Math.max(0, Math.floor((view.wx(LANE.left) * 1000) / step) * step); ; at += step) {
-    const x = view.sx(at / 1000);
+  for (let at = Math.max(0, Math.floor((view.wx(LANE.left) * unit.size) / step) * step); ; at += step) {
+    const x = view.sx(at / unit.size);
     if (x > width) break;
     context.fillStyle = ink("grid");
     context.fillRect(Math.round(x), 0, 1, bottoms[bottoms.length - 1]);
     context.fillStyle = ink("muted");
-    for (const bottom of bottoms) context.fillText(at.toFixed(places) + THIN + "ms", x + 4, bottom + 12);
+    if (x < width - 44) for (const bottom of bottoms) context.fillText(at.toFixed(places) + THIN + unit.name, x + 4, bottom + 12);
   }
 }
 
@@ -171,6 +175,11 @@ function paintLane(painter, context, width, lane, top) {
       context.fillText("#" + span.index, Math.max(x, LANE.left) + 4, top + LANE.height / 2);
       context.font = "12px " + ink("sans");
     }
+  }
+  context.fillStyle = ink("path");
+  for (const span of lane.spans) {
+    if (!painter.onPath.has(span.index) || span.kind !== "execute") continue;
+    context.fillRect(view.sx(span.begin), top + LANE.height, Math.max(1, (span.end - span.begin) * view.k), 4);
   }
   for (const span of lane.spans) {
     const on = [painter.hover, painter.picked].some((spot) => spot && spot.span === span);

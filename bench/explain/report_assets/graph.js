@@ -1,13 +1,18 @@
 // The dependency graph on a canvas: who waits for whom, the critical path strong, everything reachable by keyboard.
 
+const READABLE = 0.55;  // the smallest scale at which shapes can still be told apart
+const HIGHEST = 580;
+
 function drawGraph() {
   const nodes = data.nodes;
   const graph = readGraph(nodes, data.edges);
-  const marks = contractMarks(nodes);
+  markImplied(nodes, graph);
+  const first = new Set(nodes.map((node) => node.contract)).size > 1 ? "contract" : "operation";
   const pathSteps = data.path.map((step) => nodeAt.get(step.index)).filter((position) => position !== undefined);
   const pathLinks = data.path.filter((step) => step.waits_for !== null && nodeAt.has(step.waits_for))
     .map((step) => [nodeAt.get(step.waits_for), nodeAt.get(step.index)]);
-  const state = { layout: "level", size: "gas", only: null, hover: null, laid: null };
+  const state = { layout: "level", size: "gas", colour: first, all: "", only: null, hover: null, laid: null };
+  let marks = marksBy(nodes, first);
   const view = new View();
   const canvas = el("canvas", { class: "graph", tabindex: "0", role: "application", "aria-roledescription": "dependency graph",
     "aria-label": "Dependency graph of " + count(nodes.length, "transaction") + ", " + count(data.edges.length, "edge") +
@@ -15,7 +20,7 @@ function drawGraph() {
   const overview = el("canvas", { class: "overview", "aria-hidden": "true" });
   const card = el("aside", { class: "card", "aria-live": "polite", "aria-label": "Transaction" });
   const selected = () => (selection.index === null ? null : nodeAt.get(selection.index) ?? null);
-  const painter = { nodes, graph, marks, pathSteps, pathLinks, state, view, selected };
+  const painter = { nodes, graph, get marks() { return marks; }, pathSteps, pathLinks, state, view, selected };
 
   const surface = makeSurface(canvas, (context, width, height) => paintGraph(painter, context, width, height));
   const small = makeSurface(overview, (context, width, height) => paintOverview(painter, surface, context, width, height));
@@ -25,26 +30,26 @@ function drawGraph() {
   const arrange = () => {
     const most = Math.max(...nodes.map((node) => node[state.size]), 1e-9);
     const radius = (node) => 3.2 + 7.3 * Math.sqrt(node[state.size] / most);
-    const shelf = Math.max(640, Math.min(1200, surface.width || 900));
-    state.laid = state.layout === "level" ? layoutByLevel(nodes, graph, radius, shelf) : layoutByTime(nodes, graph, shelf);
+    const layout = state.layout === "level" ? (shelf) => layoutByLevel(nodes, graph, radius, shelf)
+      : (shelf) => layoutByTime(nodes, graph, shelf);
+    state.laid = roomiest([480, 640, 820, 1020, 1300, 1700].map(layout), surface.width, HIGHEST);
     view.world = state.laid.world;
   };
   const fit = () => view.fit(surface.width, surface.height);
-  /** At first all of it, unless that is too small to read: then its beginning. */
+  /** At first all of it, unless that is too small to read: then its beginning. The canvas is as high as that needs. */
   const open = () => {
     arrange();
-    fit();
-    const readable = 0.5;
-    if (view.k >= readable) return;
-    view.k = readable;
-    view.x = 18 - view.world.x * readable;
-    view.y = Math.max(18, (surface.height - view.world.h * readable) / 2) - view.world.y * readable;
+    view.fit(surface.width, HIGHEST);
+    overview.hidden = view.k >= READABLE;
+    if (view.k < READABLE) view.fit(Infinity, Infinity, Math.max(READABLE, Math.min(1, HIGHEST / view.world.h)));
+    surface.height = Math.max(170, Math.min(HIGHEST, view.world.h * view.k + 28));
+    canvas.style.setProperty("--high", surface.height + "px");
   };
   surface.onResize = () => {
-    const box = canvas.getBoundingClientRect();
-    const first = !surface.width;
-    [surface.width, surface.height] = [box.width, box.height];
-    if (first) open();
+    const width = canvas.getBoundingClientRect().width;
+    const changed = Math.abs(width - surface.width) > 1;
+    surface.width = width;
+    if (changed || !state.laid) open();
   };
 
   const look = (position) => selection.set(position === null ? null : nodes[position].index, "graph");
@@ -71,32 +76,48 @@ function drawGraph() {
     surface.redraw();
   });
 
+  const legend = el("div", { class: "legend", role: "group", "aria-label": "What the marks mean; press one to see its transactions only" });
+  const relabel = () => {
+    state.only = null;
+    marks = marksBy(nodes, state.colour);
+    legend.replaceChildren(...legendKeys(marks, state, surface));
+    surface.redraw();
+  };
+  relabel();
   const again = () => { open(); if (selected() !== null) reveal(selected()); surface.redraw(); };
   byId("graph-note").textContent = "Each mark is a transaction, each line from left to right a wait for another's write. " +
-    "The strong line is the critical path.";
+    "The strong line is the critical path: " + count(pathSteps.length, "transaction") + ". " +
+    (data.edges.length ? "Lines that longer ways imply are left out until a transaction is looked at." : "");
   byId("graph-body").append(
-    graphControls(state, again, arrange, surface, zoomButtons(surface, view, fit)),
-    graphLegend(marks, state, surface),
+    graphControls(state, { again, arrange, relabel, surface }, zoomButtons(surface, view, fit)), legend,
     el("div", { class: "graph-frame" }, el("div", { class: "graph-pane" }, canvas, overview), card));
   fillCard(card, graph, selection.index);
 }
 
-function graphControls(state, again, arrange, surface, zoom) {
+/** Of several layouts the one that can be shown largest. */
+function roomiest(layouts, width, height) {
+  const scale = ({ world }) => Math.min(width / world.w, height / world.h);
+  return layouts.reduce((best, each) => (scale(each) > scale(best) * 1.02 ? each : best));
+}
+
+function graphControls(state, { again, arrange, relabel, surface }, zoom) {
   const choice = (name, label, options, act) => el("label", { class: "choice" }, label + " ",
     el("select", { id: "graph-" + name, onchange: (event) => { state[name] = event.target.value; act(); } },
-      options.map(([value, text]) => el("option", { value }, text))));
+      options.map(([value, text]) => el("option", { value, selected: String(state[name]) === value ? "" : null }, text))));
   const go = el("input", { type: "number", min: "0", id: "graph-go", inputmode: "numeric", placeholder: "index",
     onchange: () => { const index = parseInt(go.value, 10); if (nodeAt.has(index)) selection.set(index, "go"); } });
   return el("div", { class: "controls" },
     choice("layout", "Across:", [["level", "level"], ["time", "earliest start"]], again),
     choice("size", "Size:", [["gas", "gas"], ["seconds", "time"]], () => { arrange(); surface.redraw(); }),
+    choice("colour", "Colour:", [["contract", "contract"], ["operation", "operation"]], relabel),
+    choice("all", "Lines:", [["", "needed"], ["all", "all"]], surface.redraw),
     el("label", { class: "choice" }, "Transaction ", go), zoom);
 }
 
-function graphLegend(marks, state, surface) {
+function legendKeys(marks, state, surface) {
   const buttons = marks.list.map((mark) => {
-    const name = mark.contract === null ? count(mark.others, "other contract") : brief(mark.contract) || "contract creation";
-    const button = el("button", { type: "button", class: "key", "aria-pressed": "false", title: mark.contract || name,
+    const name = mark.name === null ? count(mark.others, "other", "others") : brief(mark.name) || "contract creation";
+    const button = el("button", { type: "button", class: "key", "aria-pressed": "false", title: mark.name || name,
       onclick: () => {
         state.only = state.only === mark ? null : mark;
         buttons.forEach((each, at) => each.setAttribute("aria-pressed", String(marks.list[at] === state.only)));
@@ -104,8 +125,8 @@ function graphLegend(marks, state, surface) {
       } }, markSample(mark), name, el("small", {}, whole(mark.size)));
     return button;
   });
-  return el("div", { class: "legend", role: "group", "aria-label": "Contracts; press one to see its transactions only" },
-    buttons, el("span", { class: "key plain" }, el("span", { class: "path-sample", "aria-hidden": "true" }), "critical path"));
+  return [...buttons, el("span", { class: "key plain" }, el("span", { class: "path-sample", "aria-hidden": "true" }), "critical path"),
+    ...(data.nodes.every((node) => node.success) ? [] : [el("span", { class: "key plain" }, "struck through: reverted")])];
 }
 
 /** The node under a place of the world, the nearest of several; null where there is none. */
@@ -125,14 +146,13 @@ function graphKey(event, painter, { look, reveal, fit, surface }) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const { nodes, graph, pathSteps, view, state } = painter;
   const at = painter.selected();
-  const step = (links) => {
-    const onPath = links.find(({ to }) => nodes[to].on_path);
-    return links.length ? (nodes[at].on_path && onPath ? onPath.to : links[links.length - 1].to) : at;
-  };
+  // The next one along the path where there is one, else the nearest in levels.
+  const cost = ({ to }) => Math.abs(nodes[to].level - nodes[at].level) + (nodes[at].on_path && nodes[to].on_path ? 0 : nodes.length);
+  const step = (links) => links.reduce((best, each) => (best && cost(best) <= cost(each) ? best : each), null)?.to ?? at;
   const zoom = (factor) => { view.zoom(factor, surface.width / 2, surface.height / 2); surface.redraw(); };
   const moves = {
     ArrowLeft: () => step(graph.before[at]),
-    ArrowRight: () => step([...graph.after[at]].reverse()),
+    ArrowRight: () => step(graph.after[at]),
     ArrowUp: () => nearby(state.laid.spots, at, -1),
     ArrowDown: () => nearby(state.laid.spots, at, 1),
     PageUp: () => Math.max(0, at - 1),

@@ -2,6 +2,7 @@
 
 const STEP = 34;   // between levels
 const ROW = 22;    // between rows
+const CAPTION = 30;
 const BLOCK = 20;  // between transactions of the block of isolated ones
 
 /** Neighbours of every transaction, and the groups that edges join; the group of the critical path comes first. */
@@ -26,11 +27,26 @@ function readGraph(nodes, edges) {
     }
     groups.push(members.sort((a, b) => a - b));
   });
-  const isolated = groups.filter((members) => members.length === 1).map(([only]) => only);
-  const joined = groups.filter((members) => members.length > 1);
   const onPath = (members) => members.some((member) => nodes[member].on_path);
+  const alone = (members) => members.length === 1 && !onPath(members);
+  const isolated = groups.filter(alone).map(([only]) => only);
+  const joined = groups.filter((members) => !alone(members));
   joined.sort((a, b) => onPath(b) - onPath(a) || b.length - a.length || a[0] - b[0]);
   return { at, before, after, joined, isolated };
+}
+
+/** Mark as `implied` the edges that longer ways between the same two already say: the picture needs only the others. */
+function markImplied(nodes, graph) {
+  const words = Math.ceil(nodes.length / 32);
+  const ancestors = nodes.map(() => new Uint32Array(words));
+  nodes.forEach((_, at) => {  // block order: what one waits for comes before it
+    const mine = ancestors[at];
+    for (const link of [...graph.before[at]].sort((a, b) => b.to - a.to)) {
+      link.implied = Boolean(mine[link.to >> 5] & (1 << (link.to & 31)));
+      ancestors[link.to].forEach((word, place) => { mine[place] |= word; });
+      mine[link.to >> 5] |= 1 << (link.to & 31);
+    }
+  });
 }
 
 /** The free row nearest to the wished one. */
@@ -92,19 +108,20 @@ function layoutByLevel(nodes, graph, radius, shelf) {
   const main = graph.joined[0];
   if (main) {
     const laid = placeGroup({ ...graph, hasPath: main.some((member) => nodes[member].on_path) }, nodes, main);
-    captions.push({ x: 0, y, text: count(main.length, "transaction") + " in the group of the critical path" });
-    put(main, laid, 0, y + 2 * ROW);
-    y += (laid.bottom - laid.top + 4) * ROW;
+    captions.push({ x: 0, y, text: main.length === 1 ? "The critical path: one transaction that waits for none"
+      : count(main.length, "transaction") + " in the group of the critical path" });
+    put(main, laid, 0, y + CAPTION);
+    y += (laid.bottom - laid.top + 2) * ROW + CAPTION;
     width = laid.columns * STEP;
   }
   const limit = Math.max(shelf, Math.min(width, 1.5 * shelf));
-  const others = graph.joined.slice(1);
+  const others = graph.joined.slice(1).map((members) => ({ members, laid: placeGroup(graph, nodes, members) }))
+    .sort((a, b) => b.laid.bottom - b.laid.top - a.laid.bottom + a.laid.top || b.laid.columns - a.laid.columns);
   if (others.length) {
     captions.push({ x: 0, y, text: count(others.length, "other group") });
-    y += 2 * ROW;
+    y += CAPTION;
     let [x, high] = [0, 0];
-    for (const members of others) {
-      const laid = placeGroup(graph, nodes, members);
+    for (const { members, laid } of others) {
       const [wide, tall] = [laid.columns * STEP + 8, (laid.bottom - laid.top + 1) * ROW];
       if (x && x + wide > limit) { x = 0; y += high + 10; high = 0; }
       put(members, laid, x, y);
@@ -121,7 +138,7 @@ function blockOfIsolated(nodes, graph, radius, spots, captions, limit, top, widt
   let y = top;
   if (graph.isolated.length) {
     captions.push({ x: 0, y, text: count(graph.isolated.length, "isolated transaction") + ": nothing to wait for" });
-    y += 2 * ROW;
+    y += CAPTION;
     const across = Math.max(1, Math.min(graph.isolated.length, Math.floor(limit / BLOCK)));
     graph.isolated.forEach((member, at) => {
       const r = Math.min(radius(nodes[member]), BLOCK / 2 - 1);
@@ -155,13 +172,13 @@ function layoutByTime(nodes, graph, shelf) {
     let row = rows.findIndex((busy) => busy.every(([from, to]) => ends[member] <= from || begins[member] >= to));
     if (row < 0) { row = rows.length; rows.push([]); }
     rows[row].push([begins[member], ends[member]]);
-    put(member, begins[member] * scale, row, 2 * ROW);
+    put(member, begins[member] * scale, row, CAPTION);
   }
-  let y = joined.length ? (rows.length + 1) * 15 + 2 * ROW : 0;
+  let y = joined.length ? (rows.length + 1) * 15 + CAPTION : 0;
   if (joined.length) captions.push({ x: 0, y: 0, text: "Earliest start with any number of workers" });
   if (graph.isolated.length) {
     captions.push({ x: 0, y, text: "Isolated transactions, in rows as long as the critical path" });
-    y += 2 * ROW;
+    y += CAPTION;
     let [x, row] = [0, 0];
     for (const member of graph.isolated) {
       const length = nodes[member].seconds * scale;

@@ -1,22 +1,22 @@
-// How a contract is marked: a colour and a shape, so that neither alone has to tell contracts apart.
+// How a contract or an operation is marked: a colour and a shape, so that neither alone has to tell them apart.
 
 // Okabe and Ito's palette, which colour-blind people can tell apart.
-const CONTRACT_INKS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800"];
-const CONTRACT_SHAPES = ["circle", "square", "diamond", "triangle", "hexagon", "down", "plus"];
+const MARK_INKS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800"];
+const MARK_SHAPES = ["circle", "square", "diamond", "triangle", "hexagon", "down", "plus"];
 
-/** The contracts with most transactions that wait or make wait get marks of their own; all others share one. */
-function contractMarks(nodes) {
+/** The contracts (or what `field` says) with most transactions get marks of their own; all others share one. */
+function marksBy(nodes, field) {
   const tally = new Map();
-  for (const node of nodes) tally.set(node.contract, (tally.get(node.contract) || 0) + 1);
+  for (const node of nodes) tally.set(node[field], (tally.get(node[field]) || 0) + 1);
   const ranked = [...tally.entries()].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  const top = ranked.filter(([, size]) => size > 1 || ranked.length <= CONTRACT_INKS.length).slice(0, CONTRACT_INKS.length);
-  const marks = new Map(top.map(([contract, size], at) => [contract,
-    { contract, size, ink: CONTRACT_INKS[at], shape: CONTRACT_SHAPES[at] }]));
+  const top = ranked.filter(([, size]) => size > 1 || ranked.length <= MARK_INKS.length).slice(0, MARK_INKS.length);
+  const marks = new Map(top.map(([name, size], at) => [name,
+    { name, size, ink: MARK_INKS[at], shape: MARK_SHAPES[at] }]));
   const rest = ranked.slice(top.length);
-  const other = { contract: null, size: rest.reduce((sum, [, size]) => sum + size, 0), others: rest.length, ink: null,
+  const other = { name: null, size: rest.reduce((sum, [, size]) => sum + size, 0), others: rest.length, ink: null,
     shape: "circle" };
   return { list: other.size ? [...marks.values(), other] : [...marks.values()],
-    of: (node) => marks.get(node.contract) || other };
+    of: (node) => marks.get(node[field]) || other };
 }
 
 const markInk = (mark) => mark.ink || ink("other");

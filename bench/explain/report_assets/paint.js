@@ -59,7 +59,8 @@ function paintEdges({ graph, nodes, state, view }, context, width, height) {
   context.globalAlpha = data.edges.length > 1500 ? 0.4 : 0.65;
   context.beginPath();
   nodes.forEach((_, position) => {
-    for (const { to } of graph.before[position]) {
+    for (const { to, implied } of graph.before[position]) {
+      if (implied && !state.all) continue;
       const [from, box] = [spots[to], spots[position]];
       if (view.sx(box.x) < 0 || view.sx(from.x + from.w) > width) continue;
       const [y1, y2] = [view.sy(from.y), view.sy(box.y)];

@@ -36,12 +36,11 @@ class View {
   wx(x) { return (x - this.x) / this.k; }
   wy(y) { return (y - this.y) / this.ky; }
 
-  /** Show the whole world in a box of this size, but no larger than `limit`. */
-  fit(width, height, limit = 2.5, margin = 18) {
-    const across = (width - 2 * margin) / this.world.w;
-    this.k = Math.min(limit, this.flat ? across : Math.min(across, (height - 2 * margin) / this.world.h));
-    this.x = (width - this.world.w * this.k) / 2 - this.world.x * this.k;
-    if (!this.flat) this.y = (height - this.world.h * this.k) / 2 - this.world.y * this.k;
+  /** Show the whole world in a box of this size, from its top left corner, but no larger than `limit`. */
+  fit(width, height, limit = 1.5, margin = 14) {
+    this.k = Math.min(limit, (width - 2 * margin) / this.world.w, (height - 2 * margin) / this.world.h);
+    this.x = margin - this.world.x * this.k;
+    this.y = margin - this.world.y * this.k;
   }
 
   zoom(factor, cx, cy) {

@@ -23,8 +23,8 @@ function measuredTiles(run) {
   const speedup = run.sequential_seconds / run.seconds;
   const bound = scheduleBound(run.workers);
   return [
-    tile("Measured speed-up", ratio(speedup), "on " + count(run.workers, "worker") +
-      (bound === null ? "" : "; at most " + ratio(bound))),
+    tile("Measured speed-up", ratio(speedup), "on " + count(run.workers, "worker") + (bound === null ? ""
+      : "; the dependencies allow " + ratio(bound) + (speedup > bound ? ", so the sequential run was slowed" : ""))),
     tile("Executions per transaction", data.transactions ? short(run.executions / data.transactions) : "–",
       count(run.executions, "execution")),
     tile("Conflicts", whole(run.conflicts), "results not used and run again"),
@@ -33,8 +33,8 @@ function measuredTiles(run) {
 
 function drawTiles() {
   const tiles = [
-    tile("Transactions", whole(data.transactions), count(data.components, "group") + " that do not touch"),
-    tile("Gas", gasText(data.work.gas), millis(data.work.seconds) + " one after another"),
+    tile("Transactions", whole(data.transactions), "in " + count(data.components, "independent group")),
+    tile("Gas", gasText(data.work.gas), duration(data.work.seconds) + " one after another"),
   ];
   if (keySetD) {
     tiles.push(tile("Cap of the speed-up", ratio(keySetD.cap.seconds), "work / critical path by time; " +

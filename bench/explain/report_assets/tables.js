@@ -1,7 +1,7 @@
 // Hot locations, the critical path as a list, what-ifs, declared lists, how it was measured.
 
-const locationName = (location) => el("span", { class: "location", title: [location.address, location.slot].join(" ").trim() },
-  location.name);
+const locationName = (location) => el("span", { class: "location", title: location.name + "\n" + location.address + " " + location.slot },
+  brief(location.name));
 
 function drawHot() {
   const most = Math.max(...data.hot.map((each) => each.path_seconds), 0);
@@ -10,15 +10,16 @@ function drawHot() {
       "and all above it tie nothing any more."
     : "No location ties two transactions of this block.";
   const rows = data.hot.map((each, at) => el("li", { class: "hot" },
-    el("div", { class: "hot-head" }, el("span", { class: "rank" }, at + 1), locationName(each.location),
+    el("span", { class: "rank" }, at + 1),
+    el("div", {}, locationName(each.location), " ",
       el("span", { class: "where" }, brief(each.location.contract) + " · " + each.location.kind)),
     el("div", { class: "hot-bar" }, el("span", { class: "bar-track" }, el("span", { class: "bar-fill",
-      "--share": most ? each.path_seconds / most : 0 })), el("b", {}, millis(each.path_seconds))),
+      "--share": most ? each.path_seconds / most : 0 })), el("b", {}, duration(each.path_seconds))),
     el("div", { class: "hot-facts" },
       fact("steps of the path", whole(each.path_steps)), fact("gas on the path", gasText(each.path_gas)),
       fact("edges", whole(each.edges)), fact("writers", whole(each.writers)), fact("readers", whole(each.readers)),
-      fact("path without it", millis(each.span_without_seconds)), fact("cap", ratio(each.cap_with_these), "strong"))));
-  if (rows.length) byId("hot-body").append(el("ol", { class: "hots" }, foldable(rows, 10)));
+      fact("path without it", duration(each.span_without_seconds)), fact("cap", ratio(each.cap_with_these), "strong"))));
+  if (rows.length) byId("hot-body").append(el("ol", { class: "hots" }, foldable(rows, 8)));
 }
 
 const fact = (name, value, kind = "") => el("span", { class: "fact " + kind }, el("i", {}, name), " ", value);
@@ -36,19 +37,23 @@ function foldable(elements, most) {
 }
 
 const PATH_COLUMNS = [
-  { name: "Tx" }, { name: "Operation" }, { name: "Contract" }, { name: "Waits for", kind: "num" }, { name: "Through" },
-  { name: "Gas", kind: "num" }, { name: "ms", kind: "num" }, { name: "Gas so far", kind: "num" },
-  { name: "ms so far", kind: "num" },
+  { name: "Tx" }, { name: "Operation" }, { name: "Contract" }, { name: "Gas", kind: "num" }, { name: "ms", kind: "num" },
+  { name: "Gas so far", kind: "num" }, { name: "ms so far", kind: "num" }, { name: "Waits for", kind: "num" },
+  { name: "Through" },
 ];
 
 function pathRow(step) {
-  const through = step.through.map((location, at) => [at ? ", " : "", locationName(location)]).flat();
+  const shown = step.through.slice(0, 3).map((location) => el("li", {}, locationName(location)));
+  const rest = step.through.slice(3);
+  if (rest.length) {
+    shown.push(el("li", { class: "note", title: rest.map((location) => location.name).join("\n") }, "and " + whole(rest.length) + " more"));
+  }
   return { cells: [
     el("button", { type: "button", class: "tx", title: "Show in the graph; " + step.hash,
       onclick: () => { selection.set(step.index, "list"); byId("graph").scrollIntoView(); } }, "#" + step.index),
-    step.operation, el("span", { title: step.to }, brief(step.contract)),
-    step.waits_for === null ? "–" : "#" + step.waits_for, el("span", { class: "through" }, through),
+    step.operation, el("span", { class: "one-line", title: step.to }, brief(step.contract)),
     whole(step.gas), short(1000 * step.seconds), whole(step.until_gas), short(1000 * step.until_seconds),
+    step.waits_for === null ? "–" : "#" + step.waits_for, el("ul", { class: "through" }, shown),
   ] };
 }
 
@@ -56,7 +61,7 @@ function drawPath() {
   const steps = data.path;
   byId("path-note").textContent = steps.length
     ? "The chain that takes the longest time: " + count(steps.length, "transaction") + ", " +
-      millis(steps[steps.length - 1].until_seconds) + ", " + gasText(steps[steps.length - 1].until_gas) +
+      duration(steps[steps.length - 1].until_seconds) + ", " + gasText(steps[steps.length - 1].until_gas) +
       " gas. No number of workers finishes the block sooner."
     : "The block is empty.";
   if (!steps.length) return;
@@ -116,10 +121,10 @@ function drawMeasured() {
   const run = data.schedule;
   const rows = run ? [
     ["Strategy", run.strategy], ["Access lists", run.access_lists], ["Backend", run.backend],
-    ["Workers", whole(run.workers)], ["Parallel run", millis(run.seconds)],
-    ["Sequential run", millis(run.sequential_seconds)], ["Gate", run.gate || "–"],
+    ["Workers", whole(run.workers)], ["Parallel run", duration(run.seconds)],
+    ["Sequential run", duration(run.sequential_seconds)], ["Gate", run.gate || "–"],
   ] : [["Parallel run", "none: only the sequential execution was timed"]];
-  rows.push(["Execution of all transactions", millis(data.work.seconds)], ["Format", data.format]);
+  rows.push(["Execution of all transactions", duration(data.work.seconds)], ["Format", data.format]);
   byId("measured-body").append(
     el("dl", { class: "pairs" }, rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
     el("p", { class: "note" }, "Seconds are of the machine that wrote this report, and differ from run to run; gas and " +

@@ -116,7 +116,8 @@ def _hot(place: int, span: Measure) -> HotLocation:
 
 
 def _schedule(draw: random.Random, nodes: tuple[Node, ...], workers: int = 2) -> Schedule:
-    spans, settled, clocks, runs = [], [], [0.0] * workers, 0
+    spans: list[Span] = []
+    settled, clocks, runs = [], [0.0] * workers, 0
     for done, node in enumerate(nodes, 1):
         worker = clocks.index(min(clocks))
         lane = f"worker {worker}"

@@ -6,12 +6,13 @@ import json
 import re
 import types
 from dataclasses import fields, is_dataclass, replace
+from importlib import resources
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from bench.explain.html import render_html, write_html
+from bench.explain.html import SCRIPTS, render_html, write_html
 from bench.explain.model import Explanation
 from executor.errors import InputOutputError
 from tests.bench.explain.example import example
@@ -55,6 +56,12 @@ def test_the_page_asks_for_nothing_outside_itself() -> None:
         assert word not in page
     assert set(re.findall(r'href="([^"]*)"', page)) == {"data:,", "#graph"}
     assert "default-src 'none'" in page
+
+
+def test_every_asset_is_found_beside_the_package_and_used() -> None:
+    """Wheels carry the folder as it is: what stands in it is what the report is made of."""
+    assets = resources.files("bench.explain").joinpath("report_assets")
+    assert {each.name for each in assets.iterdir()} == {*SCRIPTS, "report.css", "report.html"}
 
 
 def test_every_section_is_there_in_order() -> None:
