@@ -139,7 +139,8 @@ class BlockRun:
     def _begin(self) -> None:
         clock = perf_counter()
         if self._timeline is not None:
-            self._timeline.begin(self._pool.workers, self._started, self._planned)
+            alone = self._pool.goal_seconds is None
+            self._timeline.begin(self._pool.workers, self._started, self._planned, one_thread=alone)
         self._traffic.begin(self._block, self._pre_state, self._senders, self._gate)
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._scheduler.begin(prologue.writes)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from executor.types import TransactionResult
 from scheduler.access import TxIndex
@@ -27,8 +27,13 @@ PLAN, DISPATCH, SETTLE, MERGE, EXECUTE, STALE, OVERHEAD = KINDS = (
     "overhead",
 )
 """What a span was spent on; `stale` is an execution whose result was not used, `overhead` unpacking and packing."""
-Clock = tuple[float, float, float, float]
-"""When a worker took a batch up, began the first execution, ended the last one, and had packed the results."""
+Clock: TypeAlias = tuple[float, ...]
+"""When a worker took a batch up, began the first execution, ended the last one, and had packed the results.
+
+Then, in pairs, when it began and ended to take in what it was told since the reply before: the state, the block.
+"""
+_MOMENTS = 4
+"""Those of the batch itself."""
 
 
 class LaneSpan(NamedTuple):
@@ -82,8 +87,8 @@ class Timeline:
         """The runs noted so far, in order."""
         return tuple(self._runs)
 
-    def _begin_anew(self, workers: int, started: float) -> None:
-        self._workers, self._started = workers, started
+    def _begin_anew(self, workers: int, started: float, *, one_thread: bool = False) -> None:
+        self._workers, self._started, self._one_thread = workers, started, one_thread
         self._sent: dict[int, float] = {}
         self._batches: list[_Batch] = []
         self._driver: list[LaneSpan] = []
@@ -92,9 +97,12 @@ class Timeline:
 
     # -- while it runs
 
-    def begin(self, workers: int, started: float, planned: float) -> None:
-        """Begin a run at the moment `started`, whose plan took `planned` seconds."""
-        self._begin_anew(workers, started)
+    def begin(self, workers: int, started: float, planned: float, *, one_thread: bool = False) -> None:
+        """Begin a run at the moment `started`, whose plan took `planned` seconds.
+
+        Workers of `one_thread` with the driver take in state and block while it sends them: that is its dispatch.
+        """
+        self._begin_anew(workers, started, one_thread=one_thread)
         self._driver.append(LaneSpan(None, PLAN, 0.0, planned))
 
     def spent(self, kind: str, begin: float, index: TxIndex | None = None, incarnation: int = 0) -> None:
@@ -139,21 +147,42 @@ class Timeline:
 
     def _worker_spans(self) -> Iterator[LaneSpan]:
         free = [self._started] * self._workers
-        for batch in self._batches:
-            began, first, last, ended = (
-                moment - self._started for moment in _placed(batch, max(batch.sent, free[batch.worker]))
-            )
-            free[batch.worker] = self._started + ended
+        for batch in _as_executed(self._batches):
+            moments = _placed(batch, max(batch.sent, free[batch.worker]))
+            if moments == batch.clock[:_MOMENTS] and not self._one_thread:
+                yield from self._openings(batch, free[batch.worker])
+            began, first, last, ended = (moment - self._started for moment in moments)
+            free[batch.worker] = moments[-1]
             yield LaneSpan(batch.worker, OVERHEAD, began, first)
             yield from _executions(batch, first, last)
             yield LaneSpan(batch.worker, OVERHEAD, last, ended)
 
+    def _openings(self, batch: _Batch, free: float) -> Iterator[LaneSpan]:
+        """Yield when a worker took in state and block before a batch, unless that was before this run."""
+        told = batch.clock[_MOMENTS:]
+        for began, ended in zip(told[::2], told[1::2], strict=True):
+            if free <= began <= ended <= batch.clock[0]:
+                yield LaneSpan(batch.worker, OVERHEAD, began - self._started, ended - self._started)
+
+
+def _as_executed(batches: Sequence[_Batch]) -> list[_Batch]:
+    """Return batches in the order in which workers ran them: as sent. Replies may be taken in otherwise.
+
+    A batch was done by the time at which the reply to a later one of its worker was taken in.
+    """
+    done: dict[int, float] = {}
+    ordered = []
+    for batch in sorted(batches, key=lambda batch: -batch.sent):
+        done[batch.worker] = min(batch.received, done.get(batch.worker, batch.received))
+        ordered.append(batch._replace(received=done[batch.worker]))
+    return ordered[::-1]
+
 
 def _placed(batch: _Batch, earliest: float) -> Clock:
     """Return a batch's moments by the driver's clock: as reported where they fit, else as late as possible."""
-    began, first, last, ended = batch.clock
+    began, first, last, ended = reported = batch.clock[:_MOMENTS]
     if earliest <= began and ended <= batch.received:
-        return batch.clock
+        return reported
     length = min(ended - began, max(0.0, batch.received - earliest))
     scale = length / (ended - began) if ended > began else 0.0
     start = batch.received - length

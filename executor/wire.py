@@ -55,7 +55,7 @@ class BatchReply(NamedTuple):
     updates: bytes
     overhead: float = 0.0
     memory: int = 0
-    clock: Clock = (0.0, 0.0, 0.0, 0.0)
+    clock: Clock = ()
     stale: bool = False
     held: StateTag | None = None
 

@@ -75,6 +75,7 @@ class Worker:
         self._batches = 0
         self._ready = False
         self._raws: list[bytes] = []
+        self._told: tuple[float, ...] = ()
 
     def pid(self) -> int:
         """Return the process that this worker lives in; asking also shows that it is up."""
@@ -83,7 +84,12 @@ class Worker:
     def handle(self, blob: bytes) -> bytes | None:
         """Take in a message; the answer where there is one, None otherwise."""
         began, started = perf_counter(), process_time()
-        message = unpack(blob)
+        answer = self._answer(unpack(blob), began, started)
+        if answer is None:
+            self._told = (*self._told[-2:], began, perf_counter())
+        return answer
+
+    def _answer(self, message: tuple[Any, ...], began: float, started: float) -> bytes | None:
         kind = message[0]
         if kind == BATCH:
             return self._run(message, began, started)
@@ -148,7 +154,8 @@ class Worker:
         packed = pack_results(results)
         memory = 0 if self._batches % _BATCHES_PER_LOOK else resident_bytes()
         self._batches += 1
-        clock = (began, first, last, perf_counter())
+        clock = (began, first, last, perf_counter(), *self._told)
+        self._told = ()
         return pack_reply(ticket, packed, process_time() - started - seconds, memory, clock)
 
     def _record(self, index: TxIndex, writes: WriteSet, codes: Codes) -> None:

@@ -111,7 +111,10 @@ def test_a_block_for_the_driver_leaves_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 
 def spans_of(monkeypatch: pytest.MonkeyPatch, *batches: tuple[float, float, Clock]) -> list[LaneSpan]:
-    """Return the worker's spans of batches (sent, received, clock) of two executions, one thrice as long."""
+    """Return the worker's spans of batches (sent, received, clock) of two executions, one thrice as long.
+
+    They are given in the order in which replies were taken in.
+    """
     moments = iter(moment for sent, received, _ in batches for moment in (sent, received))
     monkeypatch.setattr("executor.timeline.perf_counter", lambda: next(moments))
     timeline = Timeline()
@@ -135,9 +138,18 @@ def test_executions_share_the_measured_time_by_their_seconds(monkeypatch: pytest
     assert kinds == [(OVERHEAD, 2, 3), (EXECUTE, 3, 5), (EXECUTE, 5, 11), (OVERHEAD, 11, 12)]
 
 
+def test_taking_in_state_and_block_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not what a worker took in before this run."""
+    clock = (104.0, 105.0, 109.0, 110.0, 90.0, 91.0, 101.0, 103.0, 103.0, 103.5)
+    spans = spans_of(monkeypatch, (100.5, 120.0, clock))
+    assert [(span.kind, span.begin, span.end) for span in spans[:3]] == [
+        (OVERHEAD, 1, 3), (OVERHEAD, 3, 3.5), (OVERHEAD, 4, 5)
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("shift", [-5000.0, 7000.0])
 def test_another_clock_is_put_between_sent_and_received(monkeypatch: pytest.MonkeyPatch, shift: float) -> None:
-    clock = (102.0 + shift, 103.0 + shift, 111.0 + shift, 112.0 + shift)
+    clock = tuple(moment + shift for moment in (102.0, 103.0, 111.0, 112.0, 100.0, 101.0))
     spans = spans_of(monkeypatch, (101.0, 120.0, clock))
     assert [(span.begin, span.end) for span in spans] == [(10, 11), (11, 13), (13, 19), (19, 20)]
 
@@ -153,3 +165,12 @@ def test_batches_of_another_clock_do_not_overlap(monkeypatch: pytest.MonkeyPatch
     assert [span.end for span in spans[3::4]] == [12, 18]
     assert spans[4].begin == 12
     assert all(one.end <= after.begin + SLACK for one, after in pairwise(spans))
+
+
+@pytest.mark.parametrize("shift", [0.0, 5000.0])
+def test_replies_taken_in_out_of_order_are_drawn_as_executed(monkeypatch: pytest.MonkeyPatch, shift: float) -> None:
+    early, late = (tuple(shift + moment for moment in (base, base, base + 2, base + 2)) for base in (102.0, 104.0))
+    spans = spans_of(monkeypatch, (101.5, 107.0, late), (101.0, 109.0, early))
+    assert [span.index for span in spans if span.kind == EXECUTE] == [2, 3, 0, 1]
+    assert all(one.end <= after.begin + SLACK for one, after in pairwise(spans))
+    assert (spans[0].begin, spans[-1].end) == ((2, 6) if not shift else (5, 7))

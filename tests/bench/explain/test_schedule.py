@@ -55,6 +55,8 @@ def test_inline_lanes_are_consistent(seed: int | None, strategy: str, lists: str
     assert bool(stale) == (lists == "none")
     assert (schedule.strategy, schedule.access_lists, schedule.backend) == (strategy, lists, "inline")
     assert schedule.gate == NOT_ASKED
+    for one, after in pairwise(sorted(schedule.spans, key=lambda span: (span.begin, span.end))):
+        assert one.end <= after.begin + SLACK, "all share one thread"
 
 
 def test_stale_runs_come_before_the_one_that_counts() -> None:
@@ -78,6 +80,9 @@ def test_workers_in_processes_run_side_by_side() -> None:
     assert schedule.gate.partition(":")[0] in {WORKERS, DRIVER, REST}
     assert {span.lane for span in schedule.spans} == {"driver", "worker 0", "worker 1"}
     assert schedule.sequential_seconds > 0
+    for lane in ("worker 0", "worker 1"):  # each first takes in the state and the block, then a batch
+        kinds = [span.kind for span in schedule.spans if span.lane == lane]
+        assert kinds[:3] == ["overhead"] * 3
 
 
 @needs_data
