@@ -5,18 +5,24 @@ from __future__ import annotations
 import io
 import re
 import runpy
+import shlex
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from bench.cli import app
 from bench.explain.model import ConflictMetrics, DeclaredLists, HotLocation, WhatIf
 from bench.export import export
 from tests.data import ROOT
+from workloads.registry import WORKLOADS
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -123,3 +129,65 @@ def test_the_page_on_reports_names_every_field(noun: type) -> None:
     page = (DOCS / "reading-a-report.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(\w+)`", page))
     assert {field.name for field in fields(noun)} - named - {"key_set", "location", "change"} == set()
+
+
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r"`(parallel-evm [^`\n]*)`")
+
+
+def command_lines(page: Path) -> list[str]:
+    """Return every command line of ours that a page shows, as a block of shell or in its text."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line for block in SHELL.findall(text) for line in block.replace("\\\n", " ").splitlines()]
+    found = [*INLINE.findall(re.sub(FENCE, "", text)), *(line.partition(" #")[0].strip() for line in lines)]
+    return [line.removeprefix(".venv/bin/") for line in found if line.removeprefix(".venv/bin/").startswith("parallel")]
+
+
+def unknown_words(line: str, program: TyperGroup) -> list[str]:
+    """Return the command or options of a line that do not exist, and the parameters of a workload that it lacks."""
+    words = shlex.split(line)[1:]
+    if not words or words[0].startswith("-"):
+        return [word for word in words if word not in names_of(program)]
+    if words[0] not in program.commands:
+        return words[:1]
+    unknown = [
+        word
+        for word in words[1:]
+        if word.startswith("--") and word.partition("=")[0] not in {*names_of(program.commands[words[0]]), "--help"}
+    ]
+    parameters = [after.partition("=")[0] for before, after in pairwise(words) if before == "--param"]
+    spec = next((WORKLOADS[word] for word in words[1:] if word in WORKLOADS), None)
+    return unknown + [name for name in parameters if spec is None or name not in {*spec.parameters, "name"}]
+
+
+def names_of(command: Any) -> set[str]:
+    """Return the options of a command."""
+    return {name for parameter in command.params for name in parameter.opts}
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_commands_and_options_exist(page: Path) -> None:
+    program = get_command(app)
+    assert isinstance(program, TyperGroup)
+    wrong = {line: unknown for line in command_lines(page) if (unknown := unknown_words(line, program))}
+    assert wrong == {}
+
+
+def test_a_command_or_option_that_does_not_exist_is_found() -> None:
+    program = get_command(app)
+    assert isinstance(program, TyperGroup)
+    for line, wrong in (
+        ("parallel-evm nonsense", ["nonsense"]),
+        ("parallel-evm run lending --workers 2 --wrong 1", ["--wrong"]),
+        ("parallel-evm run lending --param absent=1", ["absent"]),
+        ("parallel-evm run lending --param shards=1 --workers=2", []),
+        ("parallel-evm --absent", ["--absent"]),
+    ):
+        assert unknown_words(line, program) == wrong
+
+
+def test_targets_of_make_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in WRITTEN:
+        named = re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(named) <= targets, page
