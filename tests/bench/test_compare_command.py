@@ -74,7 +74,7 @@ def test_without_the_gate_blocks_run_on_the_workers(capfd: pytest.CaptureFixture
 
 
 def test_each_block_of_a_workload_stands_on_the_one_before() -> None:
-    cases = workload_cases("day", 60, 1, ["blocks=3"])
+    cases = workload_cases("transfers", 60, 1, ["blocks=3", "accounts=20"])
     bench = Bench(combinations(["graph", "waves"], ["exact"], ["inline"]), 2, 1)
     ticks: list[int] = []
     with Comparer(bench) as comparer:
@@ -85,8 +85,8 @@ def test_each_block_of_a_workload_stands_on_the_one_before() -> None:
 
 
 def test_only_the_first_blocks(capfd: pytest.CaptureFixture[str]) -> None:
-    options = ("--transactions", 40, "--param", "blocks=4", "--strategies", "optimistic", *INLINE, "--blocks", 2)
-    code, out, _ = run(capfd, "compare", "day", *options, "--json")
+    options = ("--param", "blocks=3", "--blocks", 2, "--strategies", "optimistic", *INLINE)
+    code, out, _ = run(capfd, "compare", *SMALL, *options, "--json")
     assert code == 0
     assert len(json.loads(out)["blocks"]) == 2
 
