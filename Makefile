@@ -45,9 +45,10 @@ check: $(STAMP) ## lint, formatting, types, import contracts, file lengths
 	if [ -n "$$long" ]; then echo "files above $(MAX_LINES) lines:"; echo "$$long"; exit 1; fi
 
 # Two runs are compared by `parallel-evm compare-benchmarks OLD.json NEW.json`; hash seeds are no part of the noise.
-BENCH ?= benchmarks.json
+BENCH ?= .benchmarks/latest.json
 
 bench: $(STAMP) ## run the benchmark suites into BENCH=file.json, for compare-benchmarks
+	@mkdir -p $(dir $(BENCH))
 	PYTHONHASHSEED=0 $(BIN)/python -m pytest bench/suites -q --benchmark-only --benchmark-json=$(BENCH) \
 		--benchmark-columns=min,median,iqr,rounds --benchmark-group-by=group --benchmark-sort=fullname
 

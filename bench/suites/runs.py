@@ -11,8 +11,10 @@ from typing import Any
 
 from executor.errors import InvalidInput, ParallelEvmError
 from executor.files import printable, read_whole
+from executor.json_fields import is_nested_deeper
 
 WHAT = "a document of `make bench` (pytest --benchmark-json)"
+MAX_NESTING = 16
 LEAST_ROUNDS = 3
 """Fewer have no spread to speak of."""
 
@@ -47,9 +49,11 @@ def read_run(path: Path) -> Run:
 
 def parse_run(text: bytes) -> Run:
     """Return what a document holds; InvalidInput names what is missing."""
+    if is_nested_deeper(text, MAX_NESTING):
+        raise InvalidInput(f"the JSON is nested deeper than {MAX_NESTING} levels; name {WHAT}")
     try:
         document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidInput(f"is not JSON ({error}); name {WHAT}") from None
     entries = document.get("benchmarks") if isinstance(document, dict) else None
     if not isinstance(entries, list):
