@@ -13,6 +13,7 @@ from executor.files import StrPath, write_whole
 Value: TypeAlias = str | int | float | bool
 
 GRAPHML = "http://graphml.graphdrawing.org/xmlns"
+_ADDRESS_LENGTH = 42
 _TYPES = {bool: "boolean", int: "long", float: "double", str: "string"}
 _FIRST_CHARACTER = " "
 """Below it, XML 1.0 knows tab and the two line ends only."""
@@ -72,8 +73,8 @@ def _dot_lines(explanation: Explanation) -> Iterator[str]:
     yield f'  graph [rankdir="LR", label={_quoted(explanation.label)}];'
     yield '  node [shape="box"];'
     for node in explanation.nodes:
-        label = " ".join(filter(None, (node.contract, node.operation)))
-        look: dict[str, Value] = {"label": f"{node.index}\n{label}" if label else str(node.index)}
+        lines = (str(node.index), _shortened(node.contract), node.operation)
+        look: dict[str, Value] = {"label": "\n".join(filter(None, lines))}
         if node.on_path:
             look |= {"color": "red", "penwidth": 2}
         yield f"  {node.index} [{_attributes(look | node_facts(node))}];"
@@ -84,6 +85,11 @@ def _dot_lines(explanation: Explanation) -> Iterator[str]:
         line: dict[str, Value] = {"color": "red", "penwidth": 2} if facts["on_path"] else {}
         yield f"  {edge.before} -> {edge.after} [{_attributes(line | {'tooltip': edge.location} | facts)}];"
     yield "}"
+
+
+def _shortened(contract: str) -> str:
+    """Return a name, of a bare address only the beginning; the attributes have it in full."""
+    return f"{contract[:10]}…" if len(contract) == _ADDRESS_LENGTH and contract.startswith("0x") else contract
 
 
 def _ranks(explanation: Explanation) -> Iterator[str]:
