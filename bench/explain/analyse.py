@@ -31,7 +31,6 @@ from executor.state import PreState
 from executor.types import Block, TransactionResult
 from scheduler.access import AccessSet
 from scheduler.graph import DependencyGraph
-from workloads.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +82,13 @@ def explain_executed(
     names: Names | None = None,
     what_if: Sequence[str] = (),
     operations: Sequence[str] = (),
-    workload: Workload | None = None,
 ) -> Explanation:
-    """Return what holds an executed block back; see `explain_block`. `workload` knows its contracts by name."""
+    """Return what holds an executed block back; see `explain_block`."""
     block, gas, seconds = executed.block, executed.gas, executed.seconds
     sets = key_sets(executed.transactions, block.header.coinbase, executed.pre_state)
     tied = {key_set: causes(sets[key_set]) for key_set in KEY_SETS}
     metrics = tuple(conflict_metrics(key_set, tied[key_set], gas, seconds) for key_set in KEY_SETS)
-    names = names or names_for(block, executed.pre_state, executed.transactions, workload)
+    names = names or names_for(block, executed.pre_state, executed.transactions)
     name = names.of
     facts = _facts(executed, names, operations)
     real, graph = tied["D"], tied["D"].graph()

@@ -108,9 +108,7 @@ def _explained(source: Source, what_if: list[str], settings: RunSettings, *, mea
         task = bar.add_task("executing", total=2 + measured)
         executed = execute(source.block, source.pre_state, settings.repeat)
         bar.update(task, advance=1, description="explaining")
-        explanation = explain_executed(
-            executed, label=source.label, what_if=what_if, operations=source.operations, workload=source.workload
-        )
+        explanation = explain_executed(executed, label=source.label, what_if=what_if, operations=source.operations)
         bar.update(task, advance=1, description="running in parallel")
         if measured and explanation.transactions:
             explanation = replace(explanation, schedule=_measured(source, settings))

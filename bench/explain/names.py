@@ -10,14 +10,14 @@ from bench.explain.entries import Entry, Key
 from bench.explain.known_contracts import KNOWN
 from bench.explain.mapping_keys import MappingKeys, balance_mappings
 from bench.explain.model import NamedLocation
-from bench.explain.own_contracts import decode_slots, label_of, recognise
+from bench.explain.own_contracts import Own, decode_slots, label_of, recognise
 from bench.explain.pools import V2_VARIABLES, V3_VARIABLES, Pool, find_pools
 from bench.explain.touched import Touched, touched_in
 from executor.state import PreState
 from executor.types import Block, TransactionResult
 from scheduler.access import CODE, KIND_NAMES, STORAGE, Address, Location
 from workloads.artefacts import Contract
-from workloads.workload import Workload, read_int
+from workloads.workload import read_int
 
 SHORT = 12
 """Hex digits up to which a value is shown whole; of more, the first six and the last four stand for it."""
@@ -30,11 +30,11 @@ class Names:
     """Decodes the locations of one executed block; what is asked for is worked out once and kept."""
 
     def __init__(
-        self, touched: Sequence[Touched], codes: dict[Address, Contract], labels: dict[Address, str],
+        self, touched: Sequence[Touched], own: dict[Address, Own], labels: dict[Address, str],
         variables: dict[Address, dict[int, str]],
     ) -> None:  # fmt: skip
         self._touched = touched
-        self._own = codes
+        self._own = own
         self._labels = labels
         self._variables = variables
         self._keys = MappingKeys(touched)
@@ -122,13 +122,13 @@ class Names:
         return str(key) if key < LARGEST_NUMBER else _short(key)
 
     def _decode_own(self, address: Address) -> dict[int, Entry]:
-        contract = self._own.get(address)
-        if contract is None:
+        own = self._own.get(address)
+        if own is None:
             return {}
         places = [location for location in self._by_place if location[0] == address and location[1] == STORAGE]
         indices = sorted({index for location in places for index in self._by_place[location]})
         wanted = [slot for _, _, slot in places]
-        return decode_slots(contract, address, wanted, [self._touched[index] for index in indices])
+        return decode_slots(own.contract, address, wanted, [self._touched[index] for index in indices])
 
     def _foreign(self, location: Location) -> Entry | None:
         """Return an entry of a contract that is not ours: by known variables, else by its shape alone."""
@@ -143,16 +143,12 @@ class Names:
         return replace(entry, variable=variables.get(mapping, entry.variable))
 
 
-def names_for(
-    block: Block, pre_state: PreState, results: Sequence[TransactionResult], workload: Workload | None = None
-) -> Names:
+def names_for(block: Block, pre_state: PreState, results: Sequence[TransactionResult]) -> Names:
     """Return names for the locations that an executed block touched; `results` in block order.
 
     Contracts of the workloads are known by their code, tokens among them by their symbol; mainnet's by address, its
-    Uniswap pools by the addresses that their factories give them. `workload`, where the block is of one, adds
-    nothing that the pre-state does not tell.
+    Uniswap pools by the addresses that their factories give them.
     """
-    del workload
     touched = touched_in(block, results)
     addresses = _addresses(pre_state, touched)
     own = _own_contracts(addresses, pre_state, results)
@@ -176,14 +172,14 @@ def _addresses(pre_state: PreState, touched: Sequence[Touched]) -> tuple[Address
 
 def _own_contracts(
     addresses: Iterable[Address], pre_state: PreState, results: Sequence[TransactionResult]
-) -> dict[Address, Contract]:
+) -> dict[Address, Own]:
     hashes = {address: pre_state.read((address, CODE, 0)) for address in addresses}
     created: dict[bytes, bytes] = {}
     for result in results:
         created.update(result.codes)
         hashes |= {place: value for (place, kind, _), value in result.writes.values.items() if kind == CODE and value}
     by_hash = {code_hash: recognise(_code(code_hash, created, pre_state)) for code_hash in set(hashes.values())}
-    return {address: contract for address, code_hash in hashes.items() if (contract := by_hash[code_hash])}
+    return {address: own for address, code_hash in hashes.items() if (own := by_hash[code_hash])}
 
 
 def _code(code_hash: object, created: dict[bytes, bytes], pre_state: PreState) -> bytes:
@@ -194,14 +190,31 @@ def _code(code_hash: object, created: dict[bytes, bytes], pre_state: PreState) -
         return b""
 
 
-def _own_labels(own: dict[Address, Contract], pre_state: PreState) -> dict[Address, str]:
-    """Return names that differ: a token's symbol, else what the contract is called, numbered if there are several."""
-    plain = {address: _symbol(address, contract, pre_state) or label_of(contract) for address, contract in own.items()}
+def _own_labels(own: dict[Address, Own], pre_state: PreState) -> dict[Address, str]:
+    """Return names that differ: a token's symbol, else what the contract is called.
+
+    Several of a kind are told apart by the tokens that they are for, else by numbers in the order of the state.
+    """
+    symbols = {address: _symbol(address, one.contract, pre_state) for address, one in own.items()}
+    labels: dict[Address, str] = {}
+    for label, group in _sharing({address: symbols[address] or label_of(own[address].contract) for address in own}):
+        told = {address: _with_tokens(label, own[address], symbols) for address in group} if len(group) > 1 else {}
+        for same, sharing in _sharing({address: told.get(address, label) for address in group}):
+            labels |= {a: same if len(sharing) == 1 else f"{same}#{number}" for number, a in enumerate(sharing)}
+    return labels
+
+
+def _sharing(labels: dict[Address, str]) -> list[tuple[str, list[Address]]]:
+    """Return each label with those who share it."""
     sharing: defaultdict[str, list[Address]] = defaultdict(list)
-    for address, label in plain.items():
+    for address, label in labels.items():
         sharing[label].append(address)
-    numbered = ((label, number, group) for label, group in sharing.items() for number in range(len(group)))
-    return {group[n]: label if len(group) == 1 else f"{label}#{n}" for label, n, group in numbered}
+    return list(sharing.items())
+
+
+def _with_tokens(label: str, own: Own, symbols: dict[Address, str]) -> str:
+    tokens = "/".join(symbol for address in own.fixed if (symbol := symbols.get(address)))
+    return f"{label} {tokens}" if tokens else label
 
 
 def _symbol(address: Address, contract: Contract, pre_state: PreState) -> str:

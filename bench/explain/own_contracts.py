@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from bench.explain.entries import Entry, Key, vyper_slot
-from bench.explain.touched import SMALL_NUMBERS, Touched
+from bench.explain.touched import ADDRESS_BYTES, SMALL_NUMBERS, Touched
 from scheduler.access import STORAGE, Address
-from workloads.artefacts import ARTEFACTS, Contract, load_contract
+from workloads.artefacts import ARTEFACTS, WORD, Contract, load_contract
 
 SHOWN_AS = {
     ("LendingPool", "reserves", "scaled_supply"): "total_supply",
@@ -44,11 +44,20 @@ def own_contracts() -> dict[bytes, Contract]:
     return {contract.runtime: contract for contract in contracts}
 
 
-def recognise(code: bytes) -> Contract | None:
-    """Return the contract that `code` runs; deployed code has the values of its immutables behind it."""
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A contract of ours as it was deployed; `fixed` are the addresses among its immutables, in their order."""
+
+    contract: Contract
+    fixed: tuple[Address, ...]
+
+
+def recognise(code: bytes) -> Own | None:
+    """Return the contract that `code` runs; deployed code has the values of its immutables behind it, as words."""
     for runtime, contract in own_contracts().items():
         if code.startswith(runtime):
-            return contract
+            values = [code[at : at + WORD] for at in range(len(runtime), len(code), WORD)]
+            return Own(contract, tuple(value[-ADDRESS_BYTES:] for value in values))
     return None
 
 

@@ -185,7 +185,8 @@ def _contracts(change: str, text: str, names: Names, sets: Sequence[AccessSet]) 
 
 
 def _with_plain(label: str) -> tuple[str, ...]:
-    return (label, label.partition("#")[0]) if label else ()
+    """Return a contract's name, and without number and tokens: what all of its kind are called."""
+    return (label, label.partition("#")[0], label.partition(" ")[0]) if label else ()
 
 
 def _belongs(location: Location, addresses: frozenset[Address], names: Names) -> bool:

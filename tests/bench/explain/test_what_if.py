@@ -10,7 +10,7 @@ import pytest
 
 from bench.explain.analyse import Executed, explain_executed
 from bench.explain.model import Explanation, WhatIf
-from bench.explain.names import Names
+from bench.explain.names import Names, names_for
 from bench.explain.suggest import suggestions
 from bench.explain.what_if import commutative, shard_of, sharded, what_if
 from executor.access_lists import observed_sets
@@ -129,8 +129,6 @@ class Lending:
 
 @cache
 def lending(seed: int) -> Lending:
-    from bench.explain.names import names_for  # noqa: PLC0415
-
     workload = generate("lending", 300, seed)
     block = workload.blocks[0]
     transactions = execute_sequential(block, workload.pre_state).transactions
