@@ -24,7 +24,9 @@ SCRIPTS = (
     "marks.js",
     "card.js",
     "paint.js",
+    "steer.js",
     "graph.js",
+    "lanes.js",
     "gantt.js",
     "start.js",
 )

@@ -32,7 +32,10 @@ const THIN = "\u202f";
 const TIMES = THIN + "×";
 
 /** A whole number in groups of three. */
-const whole = (value) => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, THIN);
+const whole = (value) =>
+  Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, THIN);
 
 /** Three significant digits, without an exponent. */
 function short(value) {
@@ -45,13 +48,16 @@ function short(value) {
 }
 
 const ratio = (value) => short(value) + TIMES;
-const percent = (share) => (share === null ? "–" : (100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0) + THIN + "%");
+const percent = (share) =>
+  share === null ? "–" : (100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0) + THIN + "%";
 
 /** Seconds in the unit that leaves few digits. */
 function duration(seconds) {
   if (!Number.isFinite(seconds)) return "–";
   if (Math.abs(seconds) >= 2) return short(seconds) + THIN + "s";
-  return seconds && Math.abs(seconds) < 1e-4 ? short(1e6 * seconds) + THIN + "µs" : short(1000 * seconds) + THIN + "ms";
+  return seconds && Math.abs(seconds) < 1e-4
+    ? short(1e6 * seconds) + THIN + "µs"
+    : short(1000 * seconds) + THIN + "ms";
 }
 
 /** Gas in units that can be read at a glance. */
@@ -66,7 +72,13 @@ const brief = (text) => text.replace(/0x([0-9a-f]{5})[0-9a-f]{8,}([0-9a-f]{4})/g
 /** A colour of the theme, as the canvas needs it. */
 const inkCache = new Map();
 function ink(name) {
-  if (!inkCache.has(name)) inkCache.set(name, getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim());
+  if (!inkCache.has(name))
+    inkCache.set(
+      name,
+      getComputedStyle(document.documentElement)
+        .getPropertyValue("--" + name)
+        .trim(),
+    );
   return inkCache.get(name);
 }
 
@@ -96,30 +108,46 @@ function startTheme() {
 const selection = {
   index: null,
   listeners: [],
-  set(index, source) {
+  set(index) {
     if (this.index === index) return;
     this.index = index;
-    this.listeners.forEach((listener) => listener(index, source));
+    this.listeners.forEach((listener) => listener(index));
   },
 };
 
 /** Run `draw` when `element` comes near the window, once. */
 function lazily(element, draw) {
-  const watcher = new IntersectionObserver((entries) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    watcher.disconnect();
-    draw();
-  }, { rootMargin: "300px" });
+  const watcher = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      watcher.disconnect();
+      draw();
+    },
+    { rootMargin: "300px" },
+  );
   watcher.observe(element);
 }
 
 /** A table that scrolls inside its frame; cells are text, elements or {sort, text}. */
 function table(caption, columns, rows) {
-  const head = el("tr", {}, columns.map((column) => el("th", { scope: "col", class: column.kind || "", title: column.title },
-    column.name)));
-  const body = rows.map((row) => el("tr", { class: row.mark || "" }, row.cells.map((cell, at) =>
-    el(at === 0 ? "th" : "td", { scope: at === 0 ? "row" : null, class: columns[at].kind || "" }, cell))));
-  const frame = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    el("table", {}, el("caption", {}, caption), el("thead", {}, head), el("tbody", {}, body)));
+  const head = el(
+    "tr",
+    {},
+    columns.map((column) => el("th", { scope: "col", class: column.kind || "", title: column.title }, column.name)),
+  );
+  const body = rows.map((row) =>
+    el(
+      "tr",
+      { class: row.mark || "" },
+      row.cells.map((cell, at) =>
+        el(at === 0 ? "th" : "td", { scope: at === 0 ? "row" : null, class: columns[at].kind || "" }, cell),
+      ),
+    ),
+  );
+  const frame = el(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    el("table", {}, el("caption", {}, caption), el("thead", {}, head), el("tbody", {}, body)),
+  );
   return frame;
 }

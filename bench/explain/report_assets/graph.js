@@ -1,97 +1,144 @@
-// The dependency graph on a canvas: who waits for whom, the critical path strong, everything reachable by keyboard.
+// The dependency graph: its state, its parts on the page, and how they follow each other.
 
-const READABLE = 0.55;  // the smallest scale at which shapes can still be told apart
+const READABLE = 0.55; // the smallest scale at which shapes can still be told apart
 const HIGHEST = 580;
 
-function drawGraph() {
-  const nodes = data.nodes;
-  const graph = readGraph(nodes, data.edges);
-  markImplied(nodes, graph);
-  const first = new Set(nodes.map((node) => node.contract)).size > 1 ? "contract" : "operation";
-  const pathSteps = data.path.map((step) => nodeAt.get(step.index)).filter((position) => position !== undefined);
-  const pathLinks = data.path.filter((step) => step.waits_for !== null && nodeAt.has(step.waits_for))
-    .map((step) => [nodeAt.get(step.waits_for), nodeAt.get(step.index)]);
-  const state = { layout: "level", size: "gas", colour: first, all: "", only: null, hover: null, laid: null };
-  let marks = marksBy(nodes, first);
-  const view = new View();
-  const canvas = el("canvas", { class: "graph", tabindex: "0", role: "application", "aria-roledescription": "dependency graph",
-    "aria-label": "Dependency graph of " + count(nodes.length, "transaction") + ", " + count(data.edges.length, "edge") +
-      ", critical path of " + count(data.path.length, "transaction") });
-  const overview = el("canvas", { class: "overview", "aria-hidden": "true" });
-  const card = el("aside", { class: "card", "aria-live": "polite", "aria-label": "Transaction" });
-  const selected = () => (selection.index === null ? null : nodeAt.get(selection.index) ?? null);
-  const painter = { nodes, graph, get marks() { return marks; }, pathSteps, pathLinks, state, view, selected };
+class Graph {
+  constructor() {
+    this.nodes = data.nodes;
+    this.links = readGraph(data.nodes, data.edges);
+    markImplied(data.nodes, this.links);
+    this.steps = data.path.map((step) => nodeAt.get(step.index)).filter((position) => position !== undefined);
+    this.pathLinks = data.path
+      .filter((step) => nodeAt.has(step.waits_for) && nodeAt.has(step.index))
+      .map((step) => [nodeAt.get(step.waits_for), nodeAt.get(step.index)]);
+    const several = new Set(data.nodes.map((node) => node.contract)).size > 1;
+    this.chosen = { layout: "level", size: "gas", colour: several ? "contract" : "operation", lines: "needed" };
+    this.only = null; // the mark whose transactions alone are shown
+    this.hover = null;
+    this.laid = null;
+    this.view = new View();
+    this.makeParts();
+    this.relabel();
+    attachPan(this.surface, this.view, { onHover: (x, y) => this.point(x, y), onPick: (x, y) => this.pick(x, y) });
+    this.canvas.addEventListener("keydown", (event) => graphKey(event, this));
+    attachOverview(this);
+    selection.listeners.push((index) => this.follow(index));
+  }
 
-  const surface = makeSurface(canvas, (context, width, height) => paintGraph(painter, context, width, height));
-  const small = makeSurface(overview, (context, width, height) => paintOverview(painter, surface, context, width, height));
-  const redraw = surface.redraw;
-  surface.redraw = () => { redraw(); small.redraw(); };
+  makeParts() {
+    const [transactions, edges] = [count(this.nodes.length, "transaction"), count(data.edges.length, "edge")];
+    this.canvas = el("canvas", {
+      class: "graph",
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "dependency graph",
+      "aria-label": `Dependency graph: ${transactions}, ${edges}, critical path of ${this.steps.length}`,
+    });
+    this.overview = el("canvas", { class: "overview", "aria-hidden": "true" });
+    this.card = el("aside", { class: "card", "aria-live": "polite", "aria-label": "Transaction" });
+    this.legend = el("div", { class: "legend", role: "group", "aria-label": "Marks; press one to see only its own" });
+    this.surface = makeSurface(this.canvas, (context, width, height) => {
+      paintGraph(this, context, width, height);
+      this.small.redraw(); // it shows what part of all is in sight
+    });
+    this.small = makeSurface(this.overview, (context, width, height) => paintOverview(this, context, width, height));
+    this.surface.onResize = () => this.resize();
+  }
 
-  const arrange = () => {
-    const most = Math.max(...nodes.map((node) => node[state.size]), 1e-9);
-    const radius = (node) => 3.2 + 7.3 * Math.sqrt(node[state.size] / most);
-    const layout = state.layout === "level" ? (shelf) => layoutByLevel(nodes, graph, radius, shelf)
-      : (shelf) => layoutByTime(nodes, graph, shelf);
-    state.laid = roomiest([480, 640, 820, 1020, 1300, 1700].map(layout), surface.width, HIGHEST);
-    view.world = state.laid.world;
-  };
-  const fit = () => view.fit(surface.width, surface.height);
+  /** The position of the transaction that is looked at; null where none is. */
+  get selected() {
+    return nodeAt.get(selection.index) ?? null;
+  }
+
+  redraw() {
+    this.surface.redraw();
+  }
+
+  arrange() {
+    const most = Math.max(...this.nodes.map((node) => node[this.chosen.size]), 1e-9);
+    const radius = (node) => 3.2 + 7.3 * Math.sqrt(node[this.chosen.size] / most);
+    const byLevel = (shelf) => layoutByLevel(this.nodes, this.links, radius, shelf);
+    const byTime = (shelf) => layoutByTime(this.nodes, this.links, shelf);
+    const layout = this.chosen.layout === "level" ? byLevel : byTime;
+    this.laid = roomiest([480, 640, 820, 1020, 1300, 1700].map(layout), this.surface.width, HIGHEST);
+    this.view.world = this.laid.world;
+  }
+
   /** At first all of it, unless that is too small to read: then its beginning. The canvas is as high as that needs. */
-  const open = () => {
-    arrange();
+  open() {
+    const { view, surface } = this;
+    this.arrange();
     view.fit(surface.width, HIGHEST);
-    overview.hidden = view.k >= READABLE;
+    this.overview.hidden = view.k >= READABLE;
     if (view.k < READABLE) view.fit(Infinity, Infinity, Math.max(READABLE, Math.min(1, HIGHEST / view.world.h)));
     surface.height = Math.max(170, Math.min(HIGHEST, view.world.h * view.k + 28));
-    canvas.style.setProperty("--high", surface.height + "px");
-  };
-  surface.onResize = () => {
-    const width = canvas.getBoundingClientRect().width;
-    const changed = Math.abs(width - surface.width) > 1;
-    surface.width = width;
-    if (changed || !state.laid) open();
-  };
+    this.canvas.style.setProperty("--high", `${surface.height}px`);
+    if (this.selected !== null) this.reveal(this.selected);
+    this.redraw();
+  }
 
-  const look = (position) => selection.set(position === null ? null : nodes[position].index, "graph");
-  const reveal = (position) => {
-    const box = state.laid.spots[position];
-    if (box) view.reveal(box, surface.width, surface.height);
-  };
-  attachPan(surface, view, {
-    onHover: (x, y) => {
-      const hit = x === null ? null : hitNode(painter, view.wx(x), view.wy(y), 5 / view.k);
-      if (hit === state.hover) return;
-      state.hover = hit;
-      canvas.classList.toggle("pointing", hit !== null);
-      if (x !== null) fillCard(card, graph, hit === null ? selection.index : nodes[hit].index);
-      surface.redraw();
-    },
-    onPick: (x, y) => { look(hitNode(painter, view.wx(x), view.wy(y), 7 / view.k)); surface.redraw(); },
-  });
-  canvas.addEventListener("keydown", (event) => graphKey(event, painter, { look, reveal, fit, surface }));
-  attachOverview(overview, painter, surface);
-  selection.listeners.push((index) => {
-    fillCard(card, graph, index);
-    if (index !== null && nodeAt.has(index)) reveal(nodeAt.get(index));
-    surface.redraw();
-  });
+  fit() {
+    this.view.fit(this.surface.width, this.surface.height);
+    this.redraw();
+  }
 
-  const legend = el("div", { class: "legend", role: "group", "aria-label": "What the marks mean; press one to see its transactions only" });
-  const relabel = () => {
-    state.only = null;
-    marks = marksBy(nodes, state.colour);
-    legend.replaceChildren(...legendKeys(marks, state, surface));
-    surface.redraw();
-  };
-  relabel();
-  const again = () => { open(); if (selected() !== null) reveal(selected()); surface.redraw(); };
-  byId("graph-note").textContent = "Each mark is a transaction, each line from left to right a wait for another's write. " +
-    "The strong line is the critical path: " + count(pathSteps.length, "transaction") + ". " +
-    (data.edges.length ? "Lines that longer ways imply are left out until a transaction is looked at." : "");
-  byId("graph-body").append(
-    graphControls(state, { again, arrange, relabel, surface }, zoomButtons(surface, view, fit)), legend,
-    el("div", { class: "graph-frame" }, el("div", { class: "graph-pane" }, canvas, overview), card));
-  fillCard(card, graph, selection.index);
+  resize() {
+    const width = this.canvas.getBoundingClientRect().width;
+    const changed = Math.abs(width - this.surface.width) > 1;
+    this.surface.width = width;
+    if (changed || !this.laid) this.open();
+  }
+
+  relabel() {
+    this.only = null;
+    this.marks = marksBy(this.nodes, this.chosen.colour);
+    this.legend.replaceChildren(...legendKeys(this));
+    this.redraw();
+  }
+
+  look(position) {
+    selection.set(position === null ? null : this.nodes[position].index);
+    if (position !== null) this.reveal(position);
+    this.redraw();
+  }
+
+  reveal(position) {
+    const box = this.laid && this.laid.spots[position];
+    if (box) this.view.reveal(box, this.surface.width, this.surface.height);
+  }
+
+  follow(index) {
+    fillCard(this.card, this.links, index);
+    if (nodeAt.has(index)) this.reveal(nodeAt.get(index));
+    this.redraw();
+  }
+
+  /** The transaction at a place of the canvas, the nearest of several; null where there is none. */
+  hit(sx, sy, reach) {
+    const { view } = this;
+    const [x, y, slack] = [view.wx(sx), view.wy(sy), reach / view.k];
+    let [best, least] = [null, Infinity];
+    this.laid.spots.forEach((box, position) => {
+      if (x < box.x - slack || x > box.x + box.w + slack || y < box.y - slack || y > box.y + box.h + slack) return;
+      const away = Math.hypot(x - box.x - box.w / 2, y - box.y - box.h / 2);
+      if (away < least) [best, least] = [position, away];
+    });
+    return best;
+  }
+
+  point(x, y) {
+    const hit = x === null ? null : this.hit(x, y, 5);
+    if (hit === this.hover) return;
+    this.hover = hit;
+    this.canvas.classList.toggle("pointing", hit !== null);
+    fillCard(this.card, this.links, hit === null ? selection.index : this.nodes[hit].index);
+    this.redraw();
+  }
+
+  pick(x, y) {
+    this.look(this.hit(x, y, 7));
+  }
 }
 
 /** Of several layouts the one that can be shown largest. */
@@ -100,107 +147,18 @@ function roomiest(layouts, width, height) {
   return layouts.reduce((best, each) => (scale(each) > scale(best) * 1.02 ? each : best));
 }
 
-function graphControls(state, { again, arrange, relabel, surface }, zoom) {
-  const choice = (name, label, options, act) => el("label", { class: "choice" }, label + " ",
-    el("select", { id: "graph-" + name, onchange: (event) => { state[name] = event.target.value; act(); } },
-      options.map(([value, text]) => el("option", { value, selected: String(state[name]) === value ? "" : null }, text))));
-  const go = el("input", { type: "number", min: "0", id: "graph-go", inputmode: "numeric", placeholder: "index",
-    onchange: () => { const index = parseInt(go.value, 10); if (nodeAt.has(index)) selection.set(index, "go"); } });
-  return el("div", { class: "controls" },
-    choice("layout", "Across:", [["level", "level"], ["time", "earliest start"]], again),
-    choice("size", "Size:", [["gas", "gas"], ["seconds", "time"]], () => { arrange(); surface.redraw(); }),
-    choice("colour", "Colour:", [["contract", "contract"], ["operation", "operation"]], relabel),
-    choice("all", "Lines:", [["", "needed"], ["all", "all"]], surface.redraw),
-    el("label", { class: "choice" }, "Transaction ", go), zoom);
-}
-
-function legendKeys(marks, state, surface) {
-  const buttons = marks.list.map((mark) => {
-    const name = mark.name === null ? count(mark.others, "other", "others") : brief(mark.name) || "contract creation";
-    const button = el("button", { type: "button", class: "key", "aria-pressed": "false", title: mark.name || name,
-      onclick: () => {
-        state.only = state.only === mark ? null : mark;
-        buttons.forEach((each, at) => each.setAttribute("aria-pressed", String(marks.list[at] === state.only)));
-        surface.redraw();
-      } }, markSample(mark), name, el("small", {}, whole(mark.size)));
-    return button;
-  });
-  return [...buttons, el("span", { class: "key plain" }, el("span", { class: "path-sample", "aria-hidden": "true" }), "critical path"),
-    ...(data.nodes.every((node) => node.success) ? [] : [el("span", { class: "key plain" }, "struck through: reverted")])];
-}
-
-/** The node under a place of the world, the nearest of several; null where there is none. */
-function hitNode({ state }, x, y, slack) {
-  let best = null;
-  let least = Infinity;
-  state.laid.spots.forEach((box, position) => {
-    if (!box || x < box.x - slack || x > box.x + box.w + slack || y < box.y - slack || y > box.y + box.h + slack) return;
-    const away = Math.hypot(x - box.x - box.w / 2, y - box.y - box.h / 2);
-    if (away < least) [best, least] = [position, away];
-  });
-  return best;
-}
-
-/** Arrow keys go along edges and to neighbours on the picture; the others are listed on the card. */
-function graphKey(event, painter, { look, reveal, fit, surface }) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const { nodes, graph, pathSteps, view, state } = painter;
-  const at = painter.selected();
-  // The next one along the path where there is one, else the nearest in levels.
-  const cost = ({ to }) => Math.abs(nodes[to].level - nodes[at].level) + (nodes[at].on_path && nodes[to].on_path ? 0 : nodes.length);
-  const step = (links) => links.reduce((best, each) => (best && cost(best) <= cost(each) ? best : each), null)?.to ?? at;
-  const zoom = (factor) => { view.zoom(factor, surface.width / 2, surface.height / 2); surface.redraw(); };
-  const moves = {
-    ArrowLeft: () => step(graph.before[at]),
-    ArrowRight: () => step(graph.after[at]),
-    ArrowUp: () => nearby(state.laid.spots, at, -1),
-    ArrowDown: () => nearby(state.laid.spots, at, 1),
-    PageUp: () => Math.max(0, at - 1),
-    PageDown: () => Math.min(nodes.length - 1, at + 1),
-    Home: () => pathSteps[0] ?? 0,
-    End: () => pathSteps[pathSteps.length - 1] ?? nodes.length - 1,
-  };
-  const acts = { "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5),
-    0: () => { fit(); surface.redraw(); }, Escape: () => look(null) };
-  if (moves[event.key]) {
-    const next = at === null ? pathSteps[0] ?? 0 : moves[event.key]();
-    look(next);
-    reveal(next);
-  } else if (acts[event.key]) acts[event.key]();
-  else return;
-  event.preventDefault();
-}
-
-/** The nearest node above (-1) or below (+1), preferring the same column. */
-function nearby(spots, at, direction) {
-  const here = spots[at];
-  let best = at;
-  let least = Infinity;
-  spots.forEach((box, position) => {
-    if (!box || position === at) return;
-    const down = (box.y + box.h / 2 - here.y - here.h / 2) * direction;
-    if (down < 2) return;
-    const cost = down + 3 * Math.abs(box.x + box.w / 2 - here.x - here.w / 2);
-    if (cost < least) [best, least] = [position, cost];
-  });
-  return best;
-}
-
-/** Dragging on the overview moves the view. */
-function attachOverview(overview, { view }, surface) {
-  const move = (event) => {
-    if (event.type === "pointerdown") overview.setPointerCapture(event.pointerId);
-    else if (!event.buttons) return;
-    const box = overview.getBoundingClientRect();
-    const { world } = view;
-    const k = Math.min(box.width / world.w, box.height / world.h);
-    const x = world.x + (event.clientX - box.left - (box.width - world.w * k) / 2) / k;
-    const y = world.y + (event.clientY - box.top - (box.height - world.h * k) / 2) / k;
-    view.x = surface.width / 2 - x * view.k;
-    view.y = surface.height / 2 - y * view.k;
-    view.clamp(surface.width, surface.height);
-    surface.redraw();
-  };
-  overview.addEventListener("pointerdown", move);
-  overview.addEventListener("pointermove", move);
+function drawGraph() {
+  const graph = new Graph();
+  const left = data.edges.length
+    ? " Lines that longer ways imply are left out until a transaction is looked at."
+    : "";
+  byId("graph-note").textContent =
+    "Each mark is a transaction, each line from left to right a wait for another's write. " +
+    `The strong line is the critical path: ${count(graph.steps.length, "transaction")}.${left}`;
+  byId("graph-body").append(
+    graphControls(graph),
+    graph.legend,
+    el("div", { class: "graph-frame" }, el("div", { class: "graph-pane" }, graph.canvas, graph.overview), graph.card),
+  );
+  fillCard(graph.card, graph.links, selection.index);
 }

@@ -1,9 +1,9 @@
 // Where the nodes of the dependency graph stand; pure functions over nodes and edges, in world units.
 
-const STEP = 34;   // between levels
-const ROW = 22;    // between rows
+const STEP = 34; // between levels
+const ROW = 22; // between rows
 const CAPTION = 30;
-const BLOCK = 20;  // between transactions of the block of isolated ones
+const BLOCK = 20; // between transactions of the block of isolated ones
 
 /** Neighbours of every transaction, and the groups that edges join; the group of the critical path comes first. */
 function readGraph(nodes, edges) {
@@ -22,7 +22,10 @@ function readGraph(nodes, edges) {
     group[start] = groups.length;
     for (let next = 0; next < members.length; next += 1) {
       for (const { to } of [...before[members[next]], ...after[members[next]]]) {
-        if (group[to] < 0) { group[to] = groups.length; members.push(to); }
+        if (group[to] < 0) {
+          group[to] = groups.length;
+          members.push(to);
+        }
       }
     }
     groups.push(members.sort((a, b) => a - b));
@@ -39,11 +42,14 @@ function readGraph(nodes, edges) {
 function markImplied(nodes, graph) {
   const words = Math.ceil(nodes.length / 32);
   const ancestors = nodes.map(() => new Uint32Array(words));
-  nodes.forEach((_, at) => {  // block order: what one waits for comes before it
+  nodes.forEach((_, at) => {
+    // block order: what one waits for comes before it
     const mine = ancestors[at];
     for (const link of [...graph.before[at]].sort((a, b) => b.to - a.to)) {
       link.implied = Boolean(mine[link.to >> 5] & (1 << (link.to & 31)));
-      ancestors[link.to].forEach((word, place) => { mine[place] |= word; });
+      ancestors[link.to].forEach((word, place) => {
+        mine[place] |= word;
+      });
       mine[link.to >> 5] |= 1 << (link.to & 31);
     }
   });
@@ -73,16 +79,23 @@ function placeGroup(graph, nodes, members) {
   let column = 0;
   for (const level of [...levels.keys()].sort((a, b) => a - b)) {
     const wish = (member) => {
-      const rows = graph.before[member].map(({ to }) => place.get(to)).filter(Boolean).map((spot) => spot.row);
+      const rows = graph.before[member]
+        .map(({ to }) => place.get(to))
+        .filter(Boolean)
+        .map((spot) => spot.row);
       return rows.length ? Math.round(rows.reduce((sum, row) => sum + row, 0) / rows.length) : 0;
     };
-    const unused = graph.hasPath ? [0] : [];  // row 0 belongs to the path, so that nothing stands in its line
+    const unused = graph.hasPath ? [0] : []; // row 0 belongs to the path, so that nothing stands in its line
     let taken = new Set(unused);
     const line = levels.get(level).map((member) => ({ member, row: wish(member), path: nodes[member].on_path }));
     line.sort((a, b) => b.path - a.path || Math.abs(a.row) - Math.abs(b.row) || a.member - b.member);
     for (const { member, row, path } of line) {
       let free = path ? 0 : nearestFree(taken, row, most);
-      if (free === null) { column += 1; taken = new Set(unused); free = nearestFree(taken, row, most); }
+      if (free === null) {
+        column += 1;
+        taken = new Set(unused);
+        free = nearestFree(taken, row, most);
+      }
       taken.add(free);
       place.set(member, { column, row: free });
     }
@@ -108,14 +121,22 @@ function layoutByLevel(nodes, graph, radius, shelf) {
   const main = graph.joined[0];
   if (main) {
     const laid = placeGroup({ ...graph, hasPath: main.some((member) => nodes[member].on_path) }, nodes, main);
-    captions.push({ x: 0, y, text: main.length === 1 ? "The critical path: one transaction that waits for none"
-      : count(main.length, "transaction") + " in the group of the critical path" });
+    captions.push({
+      x: 0,
+      y,
+      text:
+        main.length === 1
+          ? "The critical path: one transaction that waits for none"
+          : count(main.length, "transaction") + " in the group of the critical path",
+    });
     put(main, laid, 0, y + CAPTION);
     y += (laid.bottom - laid.top + 2) * ROW + CAPTION;
     width = laid.columns * STEP;
   }
   const limit = Math.max(shelf, Math.min(width, 1.5 * shelf));
-  const others = graph.joined.slice(1).map((members) => ({ members, laid: placeGroup(graph, nodes, members) }))
+  const others = graph.joined
+    .slice(1)
+    .map((members) => ({ members, laid: placeGroup(graph, nodes, members) }))
     .sort((a, b) => b.laid.bottom - b.laid.top - a.laid.bottom + a.laid.top || b.laid.columns - a.laid.columns);
   if (others.length) {
     captions.push({ x: 0, y, text: count(others.length, "other group") });
@@ -123,7 +144,11 @@ function layoutByLevel(nodes, graph, radius, shelf) {
     let [x, high] = [0, 0];
     for (const { members, laid } of others) {
       const [wide, tall] = [laid.columns * STEP + 8, (laid.bottom - laid.top + 1) * ROW];
-      if (x && x + wide > limit) { x = 0; y += high + 10; high = 0; }
+      if (x && x + wide > limit) {
+        x = 0;
+        y += high + 10;
+        high = 0;
+      }
       put(members, laid, x, y);
       x += wide;
       high = Math.max(high, tall);
@@ -142,7 +167,12 @@ function blockOfIsolated(nodes, graph, radius, spots, captions, limit, top, widt
     const across = Math.max(1, Math.min(graph.isolated.length, Math.floor(limit / BLOCK)));
     graph.isolated.forEach((member, at) => {
       const r = Math.min(radius(nodes[member]), BLOCK / 2 - 1);
-      spots[member] = { x: (at % across) * BLOCK - r, y: y + Math.floor(at / across) * BLOCK - r, w: 2 * r, h: 2 * r };
+      spots[member] = {
+        x: (at % across) * BLOCK - r,
+        y: y + Math.floor(at / across) * BLOCK - r,
+        w: 2 * r,
+        h: 2 * r,
+      };
     });
     y += Math.ceil(graph.isolated.length / across) * BLOCK;
     width = Math.max(width, across * BLOCK);
@@ -154,7 +184,8 @@ function blockOfIsolated(nodes, graph, radius, spots, captions, limit, top, widt
 function layoutByTime(nodes, graph, shelf) {
   const ends = nodes.map(() => 0);
   const begins = nodes.map(() => 0);
-  nodes.forEach((node, at) => {  // nodes stand in block order, so all that one waits for come before it
+  nodes.forEach((node, at) => {
+    // nodes stand in block order, so all that one waits for come before it
     begins[at] = Math.max(0, ...graph.before[at].map(({ to }) => ends[to]));
     ends[at] = begins[at] + node.seconds;
   });
@@ -164,13 +195,18 @@ function layoutByTime(nodes, graph, shelf) {
   const spots = nodes.map(() => null);
   const captions = [];
   const rows = [];
-  const joined = graph.joined.flat().sort((a, b) => nodes[b].on_path - nodes[a].on_path || begins[a] - begins[b] || a - b);
+  const joined = graph.joined
+    .flat()
+    .sort((a, b) => nodes[b].on_path - nodes[a].on_path || begins[a] - begins[b] || a - b);
   const put = (member, x, row, top) => {
     spots[member] = { x, y: top + row * 15, w: Math.max(1.5, nodes[member].seconds * scale - 1), h: 11 };
   };
   for (const member of joined) {
     let row = rows.findIndex((busy) => busy.every(([from, to]) => ends[member] <= from || begins[member] >= to));
-    if (row < 0) { row = rows.length; rows.push([]); }
+    if (row < 0) {
+      row = rows.length;
+      rows.push([]);
+    }
     rows[row].push([begins[member], ends[member]]);
     put(member, begins[member] * scale, row, CAPTION);
   }
@@ -182,7 +218,10 @@ function layoutByTime(nodes, graph, shelf) {
     let [x, row] = [0, 0];
     for (const member of graph.isolated) {
       const length = nodes[member].seconds * scale;
-      if (x && x + length > wide + 0.5) { x = 0; row += 1; }
+      if (x && x + length > wide + 0.5) {
+        x = 0;
+        row += 1;
+      }
       put(member, x, row, y);
       x += Math.max(length, 2.5);
     }

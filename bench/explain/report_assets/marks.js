@@ -10,13 +10,21 @@ function marksBy(nodes, field) {
   for (const node of nodes) tally.set(node[field], (tally.get(node[field]) || 0) + 1);
   const ranked = [...tally.entries()].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   const top = ranked.filter(([, size]) => size > 1 || ranked.length <= MARK_INKS.length).slice(0, MARK_INKS.length);
-  const marks = new Map(top.map(([name, size], at) => [name,
-    { name, size, ink: MARK_INKS[at], shape: MARK_SHAPES[at] }]));
+  const marks = new Map(
+    top.map(([name, size], at) => [name, { name, size, ink: MARK_INKS[at], shape: MARK_SHAPES[at] }]),
+  );
   const rest = ranked.slice(top.length);
-  const other = { name: null, size: rest.reduce((sum, [, size]) => sum + size, 0), others: rest.length, ink: null,
-    shape: "circle" };
-  return { list: other.size ? [...marks.values(), other] : [...marks.values()],
-    of: (node) => marks.get(node[field]) || other };
+  const other = {
+    name: null,
+    size: rest.reduce((sum, [, size]) => sum + size, 0),
+    others: rest.length,
+    ink: null,
+    shape: "circle",
+  };
+  return {
+    list: other.size ? [...marks.values(), other] : [...marks.values()],
+    of: (node) => marks.get(node[field]) || other,
+  };
 }
 
 const markInk = (mark) => mark.ink || ink("other");
@@ -31,9 +39,18 @@ function polygon(context, x, y, r, corners, turn) {
 
 /** Add a shape of about the same area whatever its kind to the current path. */
 function addShape(context, shape, x, y, r) {
-  if (shape === "circle") { context.moveTo(x + r, y); context.arc(x, y, r, 0, 2 * Math.PI); return; }
-  const start = { square: [1.2, 4, Math.PI / 4], diamond: [1.25, 4, 0], triangle: [1.35, 3, -Math.PI / 2],
-    down: [1.35, 3, Math.PI / 2], hexagon: [1.1, 6, 0] }[shape];
+  if (shape === "circle") {
+    context.moveTo(x + r, y);
+    context.arc(x, y, r, 0, 2 * Math.PI);
+    return;
+  }
+  const start = {
+    square: [1.2, 4, Math.PI / 4],
+    diamond: [1.25, 4, 0],
+    triangle: [1.35, 3, -Math.PI / 2],
+    down: [1.35, 3, Math.PI / 2],
+    hexagon: [1.1, 6, 0],
+  }[shape];
   if (start) {
     const [grow, corners, turn] = start;
     context.moveTo(x + r * grow * Math.cos(turn), y + r * grow * Math.sin(turn));

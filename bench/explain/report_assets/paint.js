@@ -15,52 +15,31 @@ function addEdge(context, view, from, to) {
   context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
 }
 
-const outside = (box, view, width, height) => view.sx(box.x + box.w) < 0 || view.sx(box.x) > width ||
-  view.sy(box.y + box.h) < 0 || view.sy(box.y) > height;
+const outside = (box, view, width, height) =>
+  view.sx(box.x + box.w) < 0 || view.sx(box.x) > width || view.sy(box.y + box.h) < 0 || view.sy(box.y) > height;
 
-function paintGraph(painter, context, width, height) {
-  const { state } = painter;
-  if (!state.laid) return;
-  paintTicks(painter, context, width, height);
-  paintEdges(painter, context, width, height);
-  paintPath(painter, context);
-  paintNodes(painter, context, width, height);
-  paintFocus(painter, context);
+function paintGraph(graph, context, width, height) {
+  if (!graph.laid) return;
+  paintEdges(graph, context, width, height);
+  paintPath(graph, context);
+  paintNodes(graph, context, width, height);
+  paintFocus(graph, context);
   context.fillStyle = ink("muted");
   context.font = "12px " + ink("sans");
   context.textBaseline = "middle";
-  for (const { x, y, text } of state.laid.captions) context.fillText(text, Math.max(view0(painter, x), 10), painter.view.sy(y));
+  const { view, laid } = graph;
+  for (const { x, y, text } of laid.captions) context.fillText(text, Math.max(view.sx(x - STEP / 2), 10), view.sy(y));
 }
 
-const view0 = ({ view }, x) => view.sx(x - STEP / 2);
-
-function paintTicks({ state, view }, context, width, height) {
-  const { ticks = [] } = state.laid;
-  context.font = "11px " + ink("sans");
-  context.textBaseline = "alphabetic";
-  let last = -Infinity;
-  for (const { x, text } of ticks) {
-    const at = view.sx(x);
-    if (at < 0 || at > width || at - last < 56) continue;
-    last = at;
-    context.fillStyle = ink("grid");
-    context.fillRect(Math.round(at), 0, 1, height - 18);
-    context.fillStyle = ink("muted");
-    context.textAlign = "center";
-    context.fillText(text, at, height - 6);
-  }
-  context.textAlign = "left";
-}
-
-function paintEdges({ graph, nodes, state, view }, context, width, height) {
-  const { spots } = state.laid;
+function paintEdges({ links, nodes, laid, chosen, view }, context, width, height) {
+  const { spots } = laid;
   context.strokeStyle = ink("edge");
   context.lineWidth = Math.max(0.4, Math.min(1, view.k));
   context.globalAlpha = data.edges.length > 1500 ? 0.4 : 0.65;
   context.beginPath();
   nodes.forEach((_, position) => {
-    for (const { to, implied } of graph.before[position]) {
-      if (implied && !state.all) continue;
+    for (const { to, implied } of links.before[position]) {
+      if (implied && chosen.lines === "needed") continue;
       const [from, box] = [spots[to], spots[position]];
       if (view.sx(box.x) < 0 || view.sx(from.x + from.w) > width) continue;
       const [y1, y2] = [view.sy(from.y), view.sy(box.y)];
@@ -72,54 +51,59 @@ function paintEdges({ graph, nodes, state, view }, context, width, height) {
   context.globalAlpha = 1;
 }
 
-function paintPath({ pathLinks, state, view }, context) {
+function paintPath({ pathLinks, laid, view }, context) {
   context.strokeStyle = ink("path");
   context.lineWidth = Math.max(2.5, 4 * Math.min(1.2, view.k));
   context.lineCap = "round";
   context.beginPath();
-  for (const [before, after] of pathLinks) addEdge(context, view, state.laid.spots[before], state.laid.spots[after]);
+  for (const [before, after] of pathLinks) addEdge(context, view, laid.spots[before], laid.spots[after]);
   context.stroke();
 }
 
 /** The shape of a node's box on the screen: a mark by level, a bar by time. */
-function addNode(context, { state, view }, mark, box, grow = 0) {
-  if (state.layout === "time") {
-    context.rect(view.sx(box.x) - grow, view.sy(box.y) - grow, Math.max(1.2, box.w * view.k) + 2 * grow, box.h * view.k + 2 * grow);
+function addNode(context, { chosen, view }, mark, box, grow = 0) {
+  if (chosen.layout === "time") {
+    context.rect(
+      view.sx(box.x) - grow,
+      view.sy(box.y) - grow,
+      Math.max(1.2, box.w * view.k) + 2 * grow,
+      box.h * view.k + 2 * grow,
+    );
   } else {
     const r = Math.max(1.6, (box.w / 2) * view.k) + grow;
     addShape(context, mark.shape, view.sx(box.x + box.w / 2), view.sy(box.y + box.h / 2), r);
   }
 }
 
-function paintNodes(painter, context, width, height) {
-  const { nodes, marks, state, view } = painter;
+function paintNodes(graph, context, width, height) {
+  const { nodes, marks, laid, only, view } = graph;
   for (const mark of marks.list) {
     context.fillStyle = markInk(mark);
-    context.globalAlpha = state.only && state.only !== mark ? 0.13 : 1;
+    context.globalAlpha = only && only !== mark ? 0.13 : 1;
     context.beginPath();
     nodes.forEach((node, position) => {
-      const box = state.laid.spots[position];
-      if (marks.of(node) === mark && !outside(box, view, width, height)) addNode(context, painter, mark, box);
+      const box = laid.spots[position];
+      if (marks.of(node) === mark && !outside(box, view, width, height)) addNode(context, graph, mark, box);
     });
     context.fill();
   }
-  context.globalAlpha = state.only ? 0.4 : 1;
+  context.globalAlpha = only ? 0.4 : 1;
   context.strokeStyle = ink("path");
   context.lineWidth = Math.max(1.2, 2 * Math.min(1, view.k));
   context.beginPath();
-  for (const position of painter.pathSteps) addNode(context, painter, marks.of(nodes[position]), state.laid.spots[position]);
+  for (const position of graph.steps) addNode(context, graph, marks.of(nodes[position]), laid.spots[position]);
   context.stroke();
   context.globalAlpha = 1;
-  if (view.k > 0.6) paintReverted(painter, context, width, height);
+  if (view.k > 0.6) paintReverted(graph, context, width, height);
 }
 
 /** A bar through transactions that reverted. */
-function paintReverted({ nodes, state, view }, context, width, height) {
+function paintReverted({ nodes, laid, view }, context, width, height) {
   context.strokeStyle = ink("page");
   context.lineWidth = 1.5;
   context.beginPath();
   nodes.forEach((node, position) => {
-    const box = state.laid.spots[position];
+    const box = laid.spots[position];
     if (node.success || outside(box, view, width, height)) return;
     context.moveTo(view.sx(box.x), view.sy(box.y + box.h));
     context.lineTo(view.sx(box.x + box.w), view.sy(box.y));
@@ -128,39 +112,37 @@ function paintReverted({ nodes, state, view }, context, width, height) {
 }
 
 /** The transaction looked at: a ring, its edges strong, those at the other ends ringed thinly. */
-function paintFocus(painter, context) {
-  const { nodes, graph, marks, state, view } = painter;
-  for (const [position, strong] of [[state.hover, false], [painter.selected(), true]]) {
-    if (position === null || position === undefined) continue;
-    const box = state.laid.spots[position];
+function paintFocus(graph, context) {
+  const { nodes, links, marks, laid, view } = graph;
+  for (const position of new Set([graph.hover, graph.selected])) {
+    if (position === null) continue;
+    const box = laid.spots[position];
     context.strokeStyle = ink("accent");
     context.lineWidth = 1.6;
     context.beginPath();
-    for (const { to } of graph.before[position]) addEdge(context, view, state.laid.spots[to], box);
-    for (const { to } of graph.after[position]) addEdge(context, view, box, state.laid.spots[to]);
-    for (const { to } of [...graph.before[position], ...graph.after[position]]) {
-      addNode(context, painter, marks.of(nodes[to]), state.laid.spots[to], 2);
+    for (const { to } of links.before[position]) addEdge(context, view, laid.spots[to], box);
+    for (const { to } of links.after[position]) addEdge(context, view, box, laid.spots[to]);
+    for (const { to } of [...links.before[position], ...links.after[position]]) {
+      addNode(context, graph, marks.of(nodes[to]), laid.spots[to], 2);
     }
     context.stroke();
-    context.lineWidth = strong ? 3 : 2;
+    context.lineWidth = position === graph.selected ? 3 : 2;
     context.beginPath();
-    addNode(context, painter, marks.of(nodes[position]), box, 4);
+    addNode(context, graph, marks.of(nodes[position]), box, 4);
     context.stroke();
   }
 }
 
-function paintOverview({ nodes, marks, state, view, pathLinks }, surface, context, width, height) {
-  if (!state.laid) return;
-  const { world, spots } = state.laid;
-  const k = Math.min(width / world.w, height / world.h);
-  const [ox, oy] = [(width - world.w * k) / 2 - world.x * k, (height - world.h * k) / 2 - world.y * k];
-  for (const mark of marks.list) {
-    context.fillStyle = markInk(mark);
-    nodes.forEach((node, position) => {
-      const box = spots[position];
-      if (marks.of(node) === mark) context.fillRect(ox + box.x * k, oy + box.y * k, Math.max(1, box.w * k), Math.max(1, box.h * k));
-    });
-  }
+function paintOverview(graph, context, width, height) {
+  const { nodes, marks, laid, view, surface, pathLinks } = graph;
+  if (!laid) return;
+  const { spots } = laid;
+  const { k, x: ox, y: oy } = overviewScale(view.world, width, height);
+  nodes.forEach((node, position) => {
+    const box = spots[position];
+    context.fillStyle = markInk(marks.of(node));
+    context.fillRect(ox + box.x * k, oy + box.y * k, Math.max(1, box.w * k), Math.max(1, box.h * k));
+  });
   context.strokeStyle = ink("path");
   context.lineWidth = 1.5;
   context.beginPath();
@@ -170,9 +152,8 @@ function paintOverview({ nodes, marks, state, view, pathLinks }, surface, contex
   }
   context.stroke();
   context.strokeStyle = ink("accent");
-  context.lineWidth = 1.5;
-  const [x, y] = [Math.max(1, ox + view.wx(0) * k), Math.max(1, oy + view.wy(0) * k)];
-  const [right, bottom] = [Math.min(width - 1, ox + view.wx(surface.width) * k),
-    Math.min(height - 1, oy + view.wy(surface.height) * k)];
-  if (right > x && bottom > y) context.strokeRect(x, y, right - x, bottom - y);
+  const [left, top] = [Math.max(1, ox + view.wx(0) * k), Math.max(1, oy + view.wy(0) * k)];
+  const right = Math.min(width - 1, ox + view.wx(surface.width) * k);
+  const bottom = Math.min(height - 1, oy + view.wy(surface.height) * k);
+  if (right > left && bottom > top) context.strokeRect(left, top, right - left, bottom - top);
 }

@@ -8,18 +8,24 @@ function makeSurface(canvas, draw) {
     surface.waiting = true;
     requestAnimationFrame(() => {
       surface.waiting = false;
-      const density = window.devicePixelRatio || 1;
       const box = canvas.getBoundingClientRect();
-      const [width, height] = [Math.round(box.width * density), Math.round(box.height * density)];
-      if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+      if (!box.width || !box.height) return;
       [surface.width, surface.height] = [box.width, box.height];
-      const context = canvas.getContext("2d");
-      context.setTransform(density, 0, 0, density, 0, 0);
-      context.clearRect(0, 0, box.width, box.height);
-      draw(context, box.width, box.height);
+      surface.paint(canvas, window.devicePixelRatio || 1);
     });
   };
-  new ResizeObserver(() => { if (surface.onResize) surface.onResize(); surface.redraw(); }).observe(canvas);
+  surface.paint = (target, density) => {
+    const [width, height] = [Math.round(surface.width * density), Math.round(surface.height * density)];
+    if (target.width !== width || target.height !== height) [target.width, target.height] = [width, height];
+    const context = target.getContext("2d");
+    context.setTransform(density, 0, 0, density, 0, 0);
+    context.clearRect(0, 0, surface.width, surface.height);
+    draw(context, surface.width, surface.height);
+  };
+  new ResizeObserver(() => {
+    if (surface.onResize) surface.onResize();
+    surface.redraw();
+  }).observe(canvas);
   onTheme(surface.redraw);
   return surface;
 }
@@ -30,11 +36,21 @@ class View {
     Object.assign(this, { k: 1, x: 0, y: 0, flat, least, most, world: { x: 0, y: 0, w: 1, h: 1 } });
   }
 
-  get ky() { return this.flat ? 1 : this.k; }
-  sx(x) { return x * this.k + this.x; }
-  sy(y) { return y * this.ky + this.y; }
-  wx(x) { return (x - this.x) / this.k; }
-  wy(y) { return (y - this.y) / this.ky; }
+  get ky() {
+    return this.flat ? 1 : this.k;
+  }
+  sx(x) {
+    return x * this.k + this.x;
+  }
+  sy(y) {
+    return y * this.ky + this.y;
+  }
+  wx(x) {
+    return (x - this.x) / this.k;
+  }
+  wy(y) {
+    return (y - this.y) / this.ky;
+  }
 
   /** Show the whole world in a box of this size, from its top left corner, but no larger than `limit`. */
   fit(width, height, limit = 1.5, margin = 14) {
@@ -83,7 +99,10 @@ function attachPan(surface, view, { onHover, onPick }) {
     const box = canvas.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   };
-  const changed = () => { view.clamp(surface.width, surface.height); surface.redraw(); };
+  const changed = () => {
+    view.clamp(surface.width, surface.height);
+    surface.redraw();
+  };
   const spread = () => {
     const [a, b] = [...pointers.values()];
     return { size: Math.hypot(a.x - b.x, a.y - b.y) || 1, x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
@@ -97,7 +116,10 @@ function attachPan(surface, view, { onHover, onPick }) {
   canvas.addEventListener("pointermove", (event) => {
     const now = place(event);
     const last = pointers.get(event.pointerId);
-    if (!last) { onHover(now.x, now.y); return; }
+    if (!last) {
+      onHover(now.x, now.y);
+      return;
+    }
     if (pointers.size === 2) {
       const before = spread();
       pointers.set(event.pointerId, now);
@@ -116,20 +138,46 @@ function attachPan(surface, view, { onHover, onPick }) {
   const lift = (event) => {
     if (!pointers.delete(event.pointerId)) return;
     canvas.classList.remove("dragging");
-    if (event.type === "pointerup" && moved <= 4) { const at = place(event); onPick(at.x, at.y); }
+    if (event.type === "pointerup" && moved <= 4) {
+      const at = place(event);
+      onPick(at.x, at.y);
+    }
   };
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);
   canvas.addEventListener("pointerleave", () => onHover(null, null));
-  canvas.addEventListener("wheel", (event) => {
-    const at = place(event);
-    if (event.ctrlKey || event.metaKey) view.zoom(Math.exp(-event.deltaY * 0.006), at.x, at.y);
-    else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      view.x -= event.shiftKey && !event.deltaX ? event.deltaY : event.deltaX;
-    } else return;
-    event.preventDefault();
-    changed();
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      const at = place(event);
+      if (event.ctrlKey || event.metaKey) view.zoom(Math.exp(-event.deltaY * 0.006), at.x, at.y);
+      else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        view.x -= event.shiftKey && !event.deltaX ? event.deltaY : event.deltaX;
+      } else return;
+      event.preventDefault();
+      changed();
+    },
+    { passive: false },
+  );
+}
+
+/** A button that saves what the canvas shows as a picture sharp enough for print. */
+function saveButton(surface, name) {
+  const save = () => {
+    const [picture, paper] = [document.createElement("canvas"), document.createElement("canvas")];
+    surface.paint(picture, 3);
+    [paper.width, paper.height] = [picture.width, picture.height];
+    const context = paper.getContext("2d");
+    context.fillStyle = ink("page");
+    context.fillRect(0, 0, paper.width, paper.height);
+    context.drawImage(picture, 0, 0);
+    paper.toBlob((blob) => {
+      const address = URL.createObjectURL(blob);
+      el("a", { href: address, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 1000);
+    });
+  };
+  return el("button", { type: "button", title: "Save what is shown as a picture", onclick: save }, "Save PNG");
 }
 
 /** Buttons that every such canvas has: closer, farther, everything. */
@@ -139,7 +187,13 @@ function zoomButtons(surface, view, fit) {
     view.clamp(surface.width, surface.height);
     surface.redraw();
   };
-  const button = (text, label, act) => el("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
-  return el("span", { class: "buttons" }, button("+", "Zoom in", step(1.5)), button("−", "Zoom out", step(1 / 1.5)),
-    button("Fit", "Show everything", () => { fit(); surface.redraw(); }));
+  const button = (text, label, act) =>
+    el("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
+  return el(
+    "span",
+    { class: "buttons" },
+    button("+", "Zoom in", step(1.5)),
+    button("−", "Zoom out", step(1 / 1.5)),
+    button("Fit", "Show everything", fit),
+  );
 }

@@ -23,10 +23,22 @@ function measuredTiles(run) {
   const speedup = run.sequential_seconds / run.seconds;
   const bound = scheduleBound(run.workers);
   return [
-    tile("Measured speed-up", ratio(speedup), "on " + count(run.workers, "worker") + (bound === null ? ""
-      : "; the dependencies allow " + ratio(bound) + (speedup > bound ? ", so the sequential run was slowed" : ""))),
-    tile("Executions per transaction", data.transactions ? short(run.executions / data.transactions) : "–",
-      count(run.executions, "execution")),
+    tile(
+      "Measured speed-up",
+      ratio(speedup),
+      "on " +
+        count(run.workers, "worker") +
+        (bound === null
+          ? ""
+          : "; the dependencies allow " +
+            ratio(bound) +
+            (speedup > bound ? ", so the sequential run was slowed" : "")),
+    ),
+    tile(
+      "Executions per transaction",
+      data.transactions ? short(run.executions / data.transactions) : "–",
+      count(run.executions, "execution"),
+    ),
     tile("Conflicts", whole(run.conflicts), "results not used and run again"),
   ];
 }
@@ -37,20 +49,31 @@ function drawTiles() {
     tile("Gas", gasText(data.work.gas), duration(data.work.seconds) + " one after another"),
   ];
   if (keySetD) {
-    tiles.push(tile("Cap of the speed-up", ratio(keySetD.cap.seconds), "work / critical path by time; " +
-      ratio(keySetD.cap.gas) + " by gas"));
+    tiles.push(
+      tile(
+        "Cap of the speed-up",
+        ratio(keySetD.cap.seconds),
+        "work / critical path by time; " + ratio(keySetD.cap.gas) + " by gas",
+      ),
+    );
   }
   if (data.schedule) tiles.push(...measuredTiles(data.schedule));
   byId("tiles").append(...tiles);
   const where = data.number ? ["Block " + data.number.toString()] : [];
-  byId("facts").textContent = [...where, data.fork, count(data.transactions, "transaction")].filter(Boolean).join(" · ");
+  byId("facts").textContent = [...where, data.fork, count(data.transactions, "transaction")]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 /** A bar of the chart with its name and figure; `share` of the full width. */
 function bar(name, value, share, kind) {
-  return el("div", { class: "bar " + kind }, el("span", { class: "bar-name" }, name),
+  return el(
+    "div",
+    { class: "bar " + kind },
+    el("span", { class: "bar-name" }, name),
     el("span", { class: "bar-track" }, el("span", { class: "bar-fill", "--share": Math.max(0, Math.min(1, share)) })),
-    el("span", { class: "bar-value" }, value));
+    el("span", { class: "bar-value" }, value),
+  );
 }
 
 function drawSpeedups() {
@@ -62,13 +85,19 @@ function drawSpeedups() {
   }
   for (const makespan of keySetD.makespans) {
     if (makespan.seconds > 0) {
-      rows.push(["List schedule, " + count(makespan.workers, "worker"), data.work.seconds / makespan.seconds, "possible"]);
+      rows.push([
+        "List schedule, " + count(makespan.workers, "worker"),
+        data.work.seconds / makespan.seconds,
+        "possible",
+      ]);
     }
   }
   rows.push(["Cap, any number of workers", keySetD.cap.seconds, "cap"]);
   const most = Math.max(1, ...rows.map((row) => row[1]));
-  byId("speedups").append(el("h3", {}, "Speed-up: measured beside what the dependencies allow"),
-    ...rows.map(([name, value, kind]) => bar(name, ratio(value), value / most, kind)));
+  byId("speedups").append(
+    el("h3", {}, "Speed-up: measured beside what the dependencies allow"),
+    ...rows.map(([name, value, kind]) => bar(name, ratio(value), value / most, kind)),
+  );
 }
 
 function drawKeySets() {
@@ -90,13 +119,23 @@ function drawKeySets() {
   const rows = data.key_sets.map((each) => ({
     mark: each.key_set === "D" ? "strong" : "",
     cells: [
-      el("span", { title: KEY_SET_MEANING[each.key_set] || "" }, each.key_set), percent(each.isolated_share),
-      whole(each.edges_last_writer), whole(each.edges_all_pairs), short(each.average_degree),
-      percent(each.giant_component_ratio), percent(each.hot_location_concentration), whole(each.span.transactions),
-      short(1000 * each.span.seconds), ratio(each.cap.transactions), ratio(each.cap.gas), ratio(each.cap.seconds),
+      el("span", { title: KEY_SET_MEANING[each.key_set] || "" }, each.key_set),
+      percent(each.isolated_share),
+      whole(each.edges_last_writer),
+      whole(each.edges_all_pairs),
+      short(each.average_degree),
+      percent(each.giant_component_ratio),
+      percent(each.hot_location_concentration),
+      whole(each.span.transactions),
+      short(1000 * each.span.seconds),
+      ratio(each.cap.transactions),
+      ratio(each.cap.gas),
+      ratio(each.cap.seconds),
     ],
   }));
-  const meanings = data.key_sets.map((each) => [el("dt", {}, each.key_set),
-    el("dd", {}, KEY_SET_MEANING[each.key_set] || "")]);
+  const meanings = data.key_sets.map((each) => [
+    el("dt", {}, each.key_set),
+    el("dd", {}, KEY_SET_MEANING[each.key_set] || ""),
+  ]);
   byId("key-sets-body").append(table("Metrics by key set", columns, rows), el("dl", { class: "meanings" }, meanings));
 }
