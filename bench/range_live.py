@@ -45,8 +45,7 @@ class Progressed:
             rates = f"{self.ran / self.seconds:.1f} blocks/s, {self.gas / self.seconds / 1e6:.1f} Mgas/s, "
         busy = f"{self.busy:d}" if isinstance(self.busy, int) else f"{self.busy:.1f}"
         return (
-            f"{rates}{self.transactions} transactions, {self.again} {self.unit} run again,"
-            f" {busy} of {self.workers} workers busy"
+            f"{rates}{self.transactions} txs, {self.again} {self.unit} run again, {busy} of {self.workers} workers busy"
         )
 
 
@@ -79,7 +78,7 @@ class LiveView(Progress):
         self.update(self._bar, completed=facts.done)
         yield self.make_tasks_table(self.tasks)
         if facts.workers:  # else nothing is watched yet
-            yield Text(facts.line(), no_wrap=True, overflow="ellipsis")
+            yield Text(facts.line())
 
 
 def watch_range(view: LiveView, blocks: BlockRange, workers: int) -> None:
@@ -104,7 +103,7 @@ def watched(
     measured: Iterable[tuple[BlockReport, BlockResult]], count: int, what: str = "blocks"
 ) -> Iterator[tuple[BlockReport, BlockResult]]:
     """Yield what is measured, block by block, and show how far it is; times are those of the parallel runs."""
-    total, working = Progressed(unit="transactions"), 0.0
+    total, working = Progressed(unit="txs"), 0.0
     with LiveView(what, count) as view:
         view.watch(lambda: total)
         for one in measured:

@@ -47,7 +47,7 @@ def test_a_range_is_watched_to_its_end(terminal: io.StringIO, tmp_path: Path) ->
     assert "4/4" in bar
     assert "100% settled" in bar
     assert " blocks/s, " in line
-    assert " Mgas/s, 10 transactions, 0 blocks run again, 0 of 2 workers busy" in line
+    assert " Mgas/s, 10 txs, 0 blocks run again, 0 of 2 workers busy" in line
 
 
 def test_nobody_watches_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -68,14 +68,14 @@ def test_blocks_of_lost_workers_count_as_run_again(terminal: io.StringIO, tmp_pa
         next(rows)
         view.refresh()
         _, line = last_frame(terminal)
-        assert f", {blocks.transactions} transactions, " in line
+        assert f", {blocks.transactions} txs, " in line
         assert f", {blocks.busy_workers} of 2 workers busy" in line
         assert sum(1 for _ in rows) == 4
     again = sum(len(lost.tickets) for lost in pool.losses)
     assert again > 0
     bar, line = last_frame(terminal)
     assert "5/5" in bar
-    assert f"15 transactions, {again} blocks run again, 0 of 2 workers busy" in line
+    assert f"15 txs, {again} blocks run again, 0 of 2 workers busy" in line
 
 
 def test_blocks_run_in_parallel_show_their_reexecutions(terminal: io.StringIO) -> None:
@@ -87,10 +87,10 @@ def test_blocks_run_in_parallel_show_their_reexecutions(terminal: io.StringIO) -
     assert again > 0
     bar, line = last_frame(terminal)
     assert "3/3" in bar
-    assert f"60 transactions, {again} transactions run again, " in line
+    assert f"60 txs, {again} txs run again, " in line
     assert line.rstrip().endswith("of 3 workers busy")
 
 
 def test_nothing_is_said_of_rates_before_a_block_is_done() -> None:
     line = Progressed(workers=2, busy=2).line()
-    assert line == "0 transactions, 0 blocks run again, 2 of 2 workers busy"
+    assert line == "0 txs, 0 blocks run again, 2 of 2 workers busy"
