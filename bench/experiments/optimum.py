@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.explain.metrics import list_schedule, lower_bound
 from scheduler.graph import DependencyGraph
 
-MOST_STEPS = 50_000
+MOST_STEPS = 60_000
 """Partial schedules looked at before the search gives up."""
 _ROUNDING = 1 + 1e-9
 
@@ -28,14 +28,24 @@ def shortest_makespan(
     behind what is placed; the work left over all workers) is not below the best time known.
     """
     best = list_schedule(graph, weights, workers)
-    if best <= lower_bound(graph, weights, workers) * _ROUNDING:
-        return best
-    search = _Search(graph, weights, best, most_steps)
+    search = _Search(graph, weights, best, max(lower_bound(graph, weights, workers), crowding(weights, workers)))
+    search.steps = most_steps
     try:
         search.extend([0.0] * workers, {}, 0.0, sum(weights))
     except _GaveUp:
         return None
     return search.best
+
+
+def crowding(weights: Sequence[float], workers: int) -> float:
+    """Return what some worker must take at least: of the k p + 1 largest transactions it gets k + 1, for every k.
+
+    >>> crowding([5, 5, 4, 3], 2), crowding([5, 5, 4, 3], 4)
+    (9, 5)
+    """
+    largest = sorted(weights, reverse=True)
+    fulls = range((len(largest) - 1) // workers + 1 if largest else 0)
+    return max((sum(largest[full * (workers - 1) : full * workers + 1]) for full in fulls), default=0)
 
 
 def _earlier_twins(graph: DependencyGraph, weights: Sequence[float]) -> list[frozenset[int]]:
@@ -45,15 +55,16 @@ def _earlier_twins(graph: DependencyGraph, weights: Sequence[float]) -> list[fro
 
 
 class _Search:
-    """Depth-first search over the orders of starts; `best` is the least makespan found so far."""
+    """Depth-first search over the orders of starts; `best` is the least makespan so far, none is below `bound`."""
 
-    def __init__(self, graph: DependencyGraph, weights: Sequence[float], best: float, most_steps: int) -> None:
+    def __init__(self, graph: DependencyGraph, weights: Sequence[float], best: float, bound: float) -> None:
         self.best = best
+        self.steps = MOST_STEPS
+        self._enough = bound * _ROUNDING
         self._graph = graph
         self._weights = weights
         self._levels = graph.bottom_levels(weights)
         self._twins = _earlier_twins(graph, weights)
-        self._steps = most_steps
         self._seen: set[tuple[frozenset[int], tuple[float, ...], tuple[float, ...]]] = set()
 
     def extend(self, free: list[float], ends: dict[int, float], started: float, left: float) -> None:
@@ -61,11 +72,13 @@ class _Search:
         if len(ends) == len(self._weights):
             self.best = min(self.best, max(free))
             return
-        self._steps -= 1
-        if self._steps < 0:
+        if self.best <= self._enough:
+            return
+        self.steps -= 1
+        if self.steps < 0:
             raise _GaveUp
         usable = sum(max(one, started) for one in free)
-        if (usable + left) / len(free) * _ROUNDING >= self.best or self._is_known(free, ends):
+        if (usable + left) / len(free) * _ROUNDING >= self.best or self._is_known(free, ends, started):
             return
         for start, index in self._choices(free, ends, started):
             if (start + self._levels[index]) * _ROUNDING >= self.best:
@@ -85,10 +98,10 @@ class _Search:
         ]
         return sorted(choices, key=lambda choice: (-self._levels[choice[1]], choice))
 
-    def _is_known(self, free: list[float], ends: dict[int, float]) -> bool:
-        """Return whether the same has been placed with the same workers free and the same ends that still matter."""
+    def _is_known(self, free: list[float], ends: dict[int, float], started: float) -> bool:
+        """Return whether the same has been placed before, with the same workers free and the same ends that matter."""
         pending = tuple(end for index, end in sorted(ends.items()) if not self._is_past(index, ends))
-        state = (frozenset(ends), tuple(sorted(free)), pending)
+        state = (frozenset(ends), (started, *sorted(max(one, started) for one in free)), pending)
         if state in self._seen:
             return True
         self._seen.add(state)

@@ -1,7 +1,7 @@
 """List scheduling that keeps the block's order, against the optimum (Karmegam, Kiffer, Fernandez Anta 2026).
 
 Speed-up is work / makespan of our list schedule, ready transactions with most behind them first, over whole blocks.
-The optimum is found on windows of twelve consecutive transactions with the edges between them, for it takes
+The optimum is found on windows of ten consecutive transactions with the edges between them, for it takes
 exponential time (`bench.experiments.optimum`).
 """
 
@@ -25,8 +25,8 @@ ABOVE = "above the optimum at p = {}, mean"
 PUBLISHED = {2: ("up to 1.5x", 1.5), 8: ("up to 2.3x", 2.3)}
 KEY_SETS = ("B", "D")
 LEAST = 50
-WINDOW = 12
-WINDOWS = 12
+WINDOW = 10
+WINDOWS = 4
 """Per block and key set, spread evenly over those that have an edge."""
 QUICK_WINDOWS = 2
 
