@@ -81,7 +81,10 @@ def execute_parallel(
         priced = pool.goal_seconds is not None
         early = priced and recorder is None and (not asked or experience.gate.surely(block, pool))
         if early:
+            clock = perf_counter()
             traffic.begin(block, pre_state, senders, gatekeeper)  # workers unpack while the driver plans
+            if timeline is not None:
+                timeline.opened(clock)
         plan = make_plan(strategy, source, sets)
         costs = BlockCosts(block, experience.costs, pre_state)
         ahead = partial(look_ahead, block, pre_state, pool, plan, costs, gatekeeper)

@@ -89,6 +89,7 @@ class Timeline:
 
     def _begin_anew(self, workers: int, started: float, *, one_thread: bool = False) -> None:
         self._workers, self._started, self._one_thread = workers, started, one_thread
+        self._opening: tuple[float, float] | None = None
         self._sent: dict[int, float] = {}
         self._batches: list[_Batch] = []
         self._driver: list[LaneSpan] = []
@@ -97,13 +98,24 @@ class Timeline:
 
     # -- while it runs
 
+    def opened(self, begin: float) -> None:
+        """Note that from the moment `begin` until now workers were sent state and block, before the plan is made."""
+        self._opening = begin, perf_counter()
+
     def begin(self, workers: int, started: float, planned: float, *, one_thread: bool = False) -> None:
         """Begin a run at the moment `started`, whose plan took `planned` seconds.
 
         Workers of `one_thread` with the driver take in state and block while it sends them: that is its dispatch.
         """
+        opening = self._opening
         self._begin_anew(workers, started, one_thread=one_thread)
-        self._driver.append(LaneSpan(None, PLAN, 0.0, planned))
+        if opening is None or opening[0] < started:  # none, or of a block that the driver ran itself then
+            self._driver.append(LaneSpan(None, PLAN, 0.0, planned))
+            return
+        sent, known = (moment - started for moment in opening)
+        self._driver.append(LaneSpan(None, PLAN, 0.0, sent))
+        self._driver.append(LaneSpan(None, DISPATCH, sent, known))
+        self._driver.append(LaneSpan(None, PLAN, known, planned))
 
     def spent(self, kind: str, begin: float, index: TxIndex | None = None, incarnation: int = 0) -> None:
         """Note what the driver did from the moment `begin` until now."""

@@ -13,7 +13,7 @@ from executor.gate import REST, WORKERS, Gate
 from executor.parallel import BlockRun
 from executor.pool import InlinePool
 from executor.sequential import execute_sequential
-from executor.timeline import EXECUTE, KINDS, OVERHEAD, PLAN, STALE, Clock, LaneSpan, RunTimeline, Timeline
+from executor.timeline import DISPATCH, EXECUTE, KINDS, OVERHEAD, PLAN, STALE, Clock, LaneSpan, RunTimeline, Timeline
 from executor.types import BlockResult, GateDecision, TransactionResult
 from scheduler.access import WriteSet
 from scheduler.execution import Execution
@@ -21,6 +21,12 @@ from tests.oracle import assert_same
 from tests.schedules import LossyPool, busy_block
 
 SLACK = 1e-9
+
+
+class PricedPool(InlinePool):
+    """Messages cost something here, so that the gate is asked."""
+
+    goal_seconds = 0.001  # type: ignore[assignment] # an inline pool has none
 
 
 def run_with(pool: InlinePool, *, transactions: int = 24, gate: bool = False) -> tuple[BlockResult, RunTimeline]:
@@ -59,6 +65,15 @@ def test_every_execution_has_its_span(seed: int | None) -> None:
     assert run.seconds == result.stats.seconds
 
 
+def test_state_sent_before_the_plan_is_not_part_of_it() -> None:
+    _, run = run_with(PricedPool(2, 1, 2))
+    kinds = [span.kind for span in run.spans if span.worker is None]
+    assert kinds[:3] == [PLAN, DISPATCH, PLAN]
+    _, run = run_with(InlinePool(2, 1, 2))
+    kinds = [span.kind for span in run.spans if span.worker is None]
+    assert kinds[:2] == [PLAN, DISPATCH]
+
+
 def test_lost_batches_leave_no_spans() -> None:
     result, run = run_with(LossyPool(3, 1, (2, 5)))
     assert result.stats.lost_workers == 2
@@ -67,9 +82,6 @@ def test_lost_batches_leave_no_spans() -> None:
 
 
 def test_what_the_driver_ran_itself_is_on_its_lane(monkeypatch: pytest.MonkeyPatch) -> None:
-    class PricedPool(InlinePool):
-        goal_seconds = 0.001  # type: ignore[assignment] # an inline pool has none
-
     monkeypatch.setattr(Gate, "rough", lambda *_: None)
     monkeypatch.setattr(Gate, "close", lambda *_: GateDecision(WORKERS))
     monkeypatch.setattr(Gate, "hopeless", lambda *_: GateDecision(REST, "enough of it"))
