@@ -20,6 +20,8 @@ MOST_WORDS = 64
 LEAST_ADDRESS = 1 << 96
 """Values below are taken for numbers: addresses begin with so many zeros only by design (precompiles)."""
 SMALL_NUMBERS = range(64)
+ZERO_ADDRESS: Address = bytes(ADDRESS_BYTES)
+"""What stands for ether, or for nobody, among tokens and holders."""
 _PADDED_ADDRESS = re.compile(rb"(?=\0{12}([^\0].{19}))", re.DOTALL)
 
 
@@ -28,7 +30,7 @@ class Touched:
     """One transaction: the locations it touched, and its possible keys, likeliest first.
 
     `people` are the sender, the callee and the addresses in call data and logs; `addresses` are these and every
-    account and address-like slot value that it saw; `words` are call data and values as 32-byte words.
+    account and address-like slot value that it saw; `words` are call data, topics and values of slots.
     """
 
     locations: frozenset[Location]
@@ -42,7 +44,8 @@ def touched_by(raw: bytes, result: TransactionResult) -> Touched:
     to, data = call_of(raw)
     logs = decode_logs(result.logs_rlp)
     topics = [topic for log in logs for topic in log.topics]
-    values = [value for (_, kind, _), value in result.reads.items() if kind == STORAGE and isinstance(value, int)]
+    slots = (*result.reads.items(), *result.writes.values.items())
+    values = [value for (_, kind, _), value in slots if kind == STORAGE and isinstance(value, int)]
     people = _unique(
         [result.sender, to, *addresses_in(data), *addresses_in(b"".join(topics)), *(log.address for log in logs)]
     )
@@ -52,7 +55,7 @@ def touched_by(raw: bytes, result: TransactionResult) -> Touched:
     return Touched(
         locations=frozenset(result.reads) | frozenset(result.writes.values),
         people=people,
-        addresses=_unique([*people, *accounts, *result.writes.deltas, *seen]),
+        addresses=_unique([*people, *accounts, *result.writes.deltas, *seen, ZERO_ADDRESS]),
         words=tuple(dict.fromkeys(words)),
     )
 
