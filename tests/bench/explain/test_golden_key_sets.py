@@ -21,7 +21,6 @@ from tests.bench.explain import asked
 from tests.conftest import Recorded, recorded
 from tests.data import golden, needs_data
 
-NEAR = 0.05
 Touched = tuple[set[str], set[str]]
 """What a transaction read and wrote, as golden spells it."""
 RECORDED_ANEW = (4369999, *(pytest.param(number, marks=pytest.mark.slow) for number in (9069000, 19923400)))
@@ -88,8 +87,8 @@ def test_paths_and_caps_are_those_of_the_recording(each_block: Recorded, key_set
     graph = build(key_sets(results, block.header.coinbase, each_block.capsule.pre_state)[key_set])
     touches = touched_in(block, each_block.number, key_set)
     chain, span = longest(touches, [1] * len(gas)), longest(touches, gas)
-    assert graph.longest_chain() == pytest.approx(chain, rel=NEAR)
-    assert graph.critical_path(gas)[0] == pytest.approx(span, rel=NEAR)
+    assert graph.longest_chain() == chain
+    assert graph.critical_path(gas)[0] == span
 
 
 @needs_data
