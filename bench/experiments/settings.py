@@ -98,11 +98,13 @@ def data_folder(given: Path | None) -> Path:
 class Settings:
     """What to measure on and how much of it; keeps executed blocks, so it lives as long as a run of experiments.
 
-    `data` is None where no experiment needs it; `shared_seconds` of the clock went into executing blocks so far.
+    `data` is None where no experiment needs it; `given` blocks stand in for those of a folder. `shared_seconds` of the
+    clock went into executing blocks so far.
     """
 
     data: Path | None = None
     quick: bool = False
+    given: tuple[Executed, ...] = ()
     shared_seconds: float = 0.0
     _executed: dict[Path, Executed] = field(default_factory=dict)
 
@@ -118,7 +120,8 @@ class Settings:
 
     def blocks(self) -> Iterator[Executed]:
         """Yield the recorded blocks, each executed when it is first asked for."""
-        for path in self.paths():
+        yield from self.given
+        for path in [] if self.given else self.paths():
             if path not in self._executed:
                 begin = perf_counter()
                 self._executed[path] = executed(load_capsule(path))
