@@ -14,13 +14,13 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from bench.explain.analyse import Executed, execute, explain_executed
+from bench.explain.analyse import explain_block
 from executor import BlockExecutor, BlockResult, execute_sequential
 from executor.serialise import result_bytes
 from executor.state import state_after
 from workloads.registry import generate
 
-TRANSACTIONS = 100
+TRANSACTIONS = 80
 console = Console(width=100, markup=False)
 
 # %% [markdown]
@@ -80,13 +80,12 @@ print("broken invariants:", broken)
 # in gas, however many workers there are.
 
 # %%
-executed: Executed = execute(block, pre_state)
 QUESTIONS = (
     "commutative=pool.total_*",
     "commutative=pool.cash*+pool.total_*",
     "commutative=pool.cash*+pool.total_*+*.balanceOf[pool]",
 )
-explanation = explain_executed(executed, label="lending", workload=workload, operations=operations, what_if=QUESTIONS)
+explanation = explain_block(block, pre_state, label="lending", operations=operations, what_if=QUESTIONS)
 console.print(explanation.verdict, highlight=False)
 (real,) = (metrics for metrics in explanation.key_sets if metrics.key_set == "D")
 assert real.cap.gas >= 1
