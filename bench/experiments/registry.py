@@ -15,6 +15,11 @@ MODULES = (
     "worst_case",
     "ordered_scheduling",
     "lists",
+    "list_damage",
+    "contention",
+    "lending",
+    "engine_table",
+    "honesty",
     "commutative",
 )
 """Modules of this package that hold an EXPERIMENT; a name is its module's with hyphens."""

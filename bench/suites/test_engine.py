@@ -29,6 +29,12 @@ def prepared(request: pytest.FixtureRequest) -> Prepared:
     return recorded(request.param) if isinstance(request.param, int) else generated(*request.param)
 
 
+@pytest.fixture(scope="module", params=BLOCKS, ids=lambda it: it[0])
+def small(request: pytest.FixtureRequest) -> Prepared:
+    """Return the generated blocks alone: EELS takes seconds for a recorded one."""
+    return generated(*request.param)
+
+
 def test_ours(timed: Timed, prepared: Prepared) -> None:
     """The flat engine: decoding, signatures, transactions, receipts root."""
     result = timed(lambda: execute_sequential(prepared.block, prepared.pre_state))
@@ -41,14 +47,14 @@ def test_pyevm(timed: Timed, prepared: Prepared) -> None:
     assert result.receipts_root == prepared.expected.receipts_root
 
 
-def test_eels(timed: Timed, prepared: Prepared) -> None:
+def test_eels(timed: Timed, small: Prepared) -> None:
     """EELS' `apply_body`; its state is made before the clock starts."""
-    block, spec = prepared.block, specification(prepared.block.fork)
+    block, spec = small.block, specification(small.block.fork)
 
     def fresh() -> tuple[Any, ...]:
-        return spec, block_body(spec, block, eels_state(spec, prepared.pre_state))
+        return spec, block_body(spec, block, eels_state(spec, small.pre_state))
 
-    assert timed(_apply_body, fresh=fresh) == prepared.expected.gas_used
+    assert timed(_apply_body, fresh=fresh) == small.expected.gas_used
 
 
 def _apply_body(spec: Specification, body: dict[str, Any]) -> int:
