@@ -31,7 +31,7 @@ SCRIPTS = (
     "start.js",
 )
 """The page's scripts in the order in which they are joined into one."""
-_LONG_HEX = re.compile(r"0x([0-9a-f]{5})[0-9a-f]{8,}([0-9a-f]{4})", re.IGNORECASE)
+_LONG_HEX = re.compile(r"0x([0-9a-f]{6})[0-9a-f]{7,}([0-9a-f]{4})", re.IGNORECASE)
 _SLOT = re.compile(r"@@(\w+)@@")
 
 

@@ -13,6 +13,7 @@ function expand(value) {
 }
 
 const data = expand(JSON.parse(document.getElementById("data").textContent));
+const nodeAt = new Map(data.nodes.map((node, position) => [node.index, position]));
 const byId = (id) => document.getElementById(id);
 
 /** An element; text always goes in as text, never as markup. */
@@ -67,7 +68,7 @@ function gasText(gas) {
 }
 
 const count = (value, noun, plural = noun + "s") => whole(value) + " " + (value === 1 ? noun : plural);
-const brief = (text) => text.replace(/0x([0-9a-f]{5})[0-9a-f]{8,}([0-9a-f]{4})/gi, "0x$1…$2");
+const brief = (text) => text.replace(/0x([0-9a-f]{6})[0-9a-f]{7,}([0-9a-f]{4})/gi, "0x$1…$2");
 
 /** A colour of the theme, as the canvas needs it. */
 const inkCache = new Map();
@@ -114,6 +115,17 @@ const selection = {
     this.listeners.forEach((listener) => listener(index));
   },
 };
+
+/** A button that shows a transaction in the graph, and brings the graph into sight where it is not. */
+function txButton(index) {
+  const onclick = () => {
+    selection.set(index);
+    const box = byId("graph-body").getBoundingClientRect();
+    if (box.bottom < 0 || box.top > innerHeight) byId("graph").scrollIntoView();
+  };
+  const hash = data.nodes[nodeAt.get(index)]?.hash;
+  return el("button", { type: "button", class: "tx", title: hash || null, onclick }, `#${index}`);
+}
 
 /** Run `draw` when `element` comes near the window, once. */
 function lazily(element, draw) {

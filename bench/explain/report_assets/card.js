@@ -1,10 +1,6 @@
 // The card beside the graph: everything known of the transaction that is looked at.
 
-const nodeAt = new Map(data.nodes.map((node, position) => [node.index, position]));
 const hashOf = new Map(data.path.map((step) => [step.index, step.hash]));
-
-const txButton = (index) =>
-  el("button", { type: "button", class: "tx", onclick: () => selection.set(index) }, "#" + index);
 
 function waitsFor(links, name, empty) {
   if (!links.length) return [el("h4", {}, name), el("p", { class: "note" }, empty)];
@@ -21,18 +17,15 @@ function waitsFor(links, name, empty) {
   return [el("h4", {}, name), el("ul", { class: "links" }, foldable(items, 6))];
 }
 
+const GRAPH_HELP =
+  "Point at a transaction, or move to the graph with the Tab key: arrow keys go along what waits for what, Page Up " +
+  "and Page Down in block order, Home and End to the ends of the critical path, + and − zoom, 0 fits. Drag to " +
+  "move; zoom with ctrl and the wheel.";
+
 /** Show transaction `index`, or how to use the graph where it is null. */
 function fillCard(card, graph, index) {
   if (index === null || !nodeAt.has(index)) {
-    card.replaceChildren(
-      el(
-        "p",
-        { class: "note" },
-        "Point at a transaction, or move to the graph with the Tab key: " +
-          "arrow keys go along what waits for what, Page Up and Page Down in block order, Home and End to the ends of the " +
-          "critical path, + and − zoom, 0 fits. Drag to move; zoom with ctrl and the wheel.",
-      ),
-    );
+    card.replaceChildren(el("p", { class: "note" }, GRAPH_HELP));
     return;
   }
   const position = nodeAt.get(index);

@@ -90,7 +90,7 @@ class View {
   }
 }
 
-/** Pointers and wheel move the view; `onHover(x, y)` and `onPick(x, y)` get places on the canvas, hover null at the end. */
+/** Pointers and wheel move the view; `onHover` and `onPick` get places on the canvas, hover null when they leave. */
 function attachPan(surface, view, { onHover, onPick }) {
   const { canvas } = surface;
   const pointers = new Map();

@@ -10,8 +10,8 @@ const locationName = (location) =>
 function drawHot() {
   const most = Math.max(...data.hot.map((each) => each.path_seconds), 0);
   byId("hot-note").textContent = data.hot.length
-    ? "Ranked by the time of the path's steps that wait through them. “Cap” is what remains possible when this one " +
-      "and all above it tie nothing any more."
+    ? "Ranked by the time of the path's steps that wait through them. “Cap” is what remains possible when this " +
+      "one and all above it tie nothing any more."
     : "No location ties two transactions of this block.";
   const rows = data.hot.map((each, at) =>
     el(
@@ -103,26 +103,14 @@ function pathRow(step) {
   }
   return {
     cells: [
-      el(
-        "button",
-        {
-          type: "button",
-          class: "tx",
-          title: "Show in the graph; " + step.hash,
-          onclick: () => {
-            selection.set(step.index);
-            byId("graph").scrollIntoView();
-          },
-        },
-        "#" + step.index,
-      ),
+      txButton(step.index),
       step.operation,
       el("span", { class: "one-line", title: step.to }, brief(step.contract)),
       whole(step.gas),
       short(1000 * step.seconds),
       whole(step.until_gas),
       short(1000 * step.until_seconds),
-      step.waits_for === null ? "–" : "#" + step.waits_for,
+      step.waits_for === null ? "–" : txButton(step.waits_for),
       el("ul", { class: "through" }, shown),
     ],
   };
@@ -217,12 +205,16 @@ function drawLists() {
   const columns = [{ name: "Tx" }, { name: "Missing", kind: "num" }, { name: "Superfluous", kind: "num" }];
   body.append(
     el("h3", {}, "The worst lists"),
-    table(
-      "The worst lists",
-      columns,
-      lists.worst.map(([index, missing, superfluous]) => ({
-        cells: ["#" + index, whole(missing), whole(superfluous)],
-      })),
+    el(
+      "div",
+      { class: "narrow" },
+      table(
+        "The worst lists",
+        columns,
+        lists.worst.map(([index, missing, superfluous]) => ({
+          cells: [txButton(index), whole(missing), whole(superfluous)],
+        })),
+      ),
     ),
   );
 }
@@ -246,13 +238,6 @@ function drawMeasured() {
       "dl",
       { class: "pairs" },
       rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
-    ),
-    el(
-      "p",
-      { class: "note" },
-      "Seconds are of the machine that wrote this report, and differ from run to run; gas and " +
-        "transactions do not. The graph and the caps come from what a sequential execution really read and wrote (key " +
-        "set D unless said otherwise). A parallel result is accepted only if it equals the sequential one byte for byte.",
     ),
   );
 }

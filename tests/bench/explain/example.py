@@ -63,8 +63,11 @@ def _location(place: int) -> NamedLocation:
 def _graph(draw: random.Random, transactions: int, path: list[int]) -> tuple[tuple[Node, ...], tuple[Edge, ...]]:
     levels, on_path = [0] * transactions, set(path)
     edges = [Edge(before, after, "pool.total_debt[USDC]", draw.randint(1, 4)) for before, after in pairwise(path)]
-    waiting = (index for index in range(1, transactions) if index not in on_path and draw.random() < 0.3)
-    edges += [Edge(draw.randrange(index), index, f"USDC.balanceOf[{index % 17}]", 1) for index in waiting]
+    edges += [Edge(path[0], after, "pool.reserves[USDC].index", 1) for after in path[2::5]]  # implied by the chain
+    waiting = (index for index in range(2, transactions) if index not in on_path and draw.random() < 0.3)
+    for index in waiting:
+        some = draw.sample(range(index), draw.choice((1, 1, 1, 2)))
+        edges += [Edge(before, index, f"USDC.balanceOf[{index % 17}]", 1) for before in some]
     edges.sort(key=lambda edge: (edge.after, edge.before))
     for edge in edges:
         levels[edge.after] = max(levels[edge.after], levels[edge.before] + 1)
