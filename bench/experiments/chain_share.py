@@ -16,6 +16,7 @@ from bench.explain.model import KEY_SETS
 SOURCE = "Anjana, Ravi, Herlihy 2025, arXiv 2505.05358"
 CHAIN = "longest chain / n, mean, key set {}"
 INDEPENDENT = "blocks with > 50 % independent, key set {}"
+PUBLISHED_CHAIN = 18.0
 COMPARED = ("B", "S")
 LEAST = 10
 """In smaller blocks one pair of transactions is already a long chain."""
@@ -86,13 +87,14 @@ def _all_blocks(blocks: Sequence[Executed]) -> Table:
 
 def _sentence(measured: dict[str, float | None], count: int) -> str:
     chain, independent = measured[CHAIN.format("B")], measured[INDEPENDENT.format("B")]
-    storage = measured[CHAIN.format("S")]
-    if chain is None or independent is None or storage is None:
+    storage, apart = measured[CHAIN.format("S")], measured[INDEPENDENT.format("S")]
+    if chain is None or independent is None or storage is None or apart is None:
         return "No block has enough transactions."
+    between = "lies between them" if storage <= PUBLISHED_CHAIN <= chain else "does not lie between them"
     return (
         f"Over {count} blocks the longest chain is {chain:.0f} % of a block by key set B and {storage:.0f} % by storage"
-        f" alone; {independent:.0f} % of them are mostly independent by B. What counts as a conflict moves both further"
-        " than the choice of blocks."
+        f" alone, and {independent:.0f} % of them are mostly independent by B, {apart:.0f} % by storage; the published"
+        f" chain of {PUBLISHED_CHAIN:.0f} % {between}, and says not exactly what it counts as a conflict."
     )
 
 
@@ -104,7 +106,7 @@ EXPERIMENT = Experiment(
         one
         for name in COMPARED
         for one in (
-            Published(CHAIN.format(name), "about 18 %", SOURCE, 18.0, 18.0, "%"),
+            Published(CHAIN.format(name), "about 18 %", SOURCE, PUBLISHED_CHAIN, PUBLISHED_CHAIN, "%"),
             Published(INDEPENDENT.format(name), "> 50 %", SOURCE, 50.0, None, "%"),
         )
     ),

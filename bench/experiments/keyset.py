@@ -10,6 +10,7 @@ from bench.experiments.model import Cell, Experiment, Findings, Published, Table
 from bench.experiments.settings import Executed, Settings
 from bench.explain.model import KEY_SETS
 
+SECOND_TRIAL = "median cap by gas, key set D, second trial"
 PUBLISHED = {"A": 1.00, "B": 3.46, "C": 6.27, "D": 8.22, "S": 11.3}
 SOURCE = "project's trial, semantics.md (53 blocks)"
 LEAST = 50
@@ -20,8 +21,9 @@ def measure(settings: Settings) -> Findings:
     blocks = list(settings.blocks())
     counted = settings.large_blocks(LEAST)
     medians = _medians(counted)
+    by_name = {_what(name): by_gas for name, by_gas, _ in medians}
     return Findings(
-        {_what(name): by_gas for name, by_gas, _ in medians},
+        by_name | {SECOND_TRIAL: by_name[_what("D")]},
         (_summary(counted, medians), _all_blocks(blocks)),
         _sentence(medians, len(counted)),
         inputs=f"{len(blocks)} recorded blocks, {len(counted)} of them counted, one sequential execution each",
@@ -74,8 +76,8 @@ def _sentence(medians: Sequence[tuple[str, float | None, float | None]], count: 
     worst = max(apart, key=lambda name: abs(apart[name]))
     return (
         f"Over {count} blocks the order A < B < C < D < S {'holds' if _rising(medians) else 'does NOT hold'}; furthest"
-        f" from the published median is {worst} ({100 * apart[worst]:+.1f} %), which was taken over 53 blocks that are"
-        " not all among ours and by the recorder of a trial."
+        f" from the published median is {worst} ({100 * apart[worst]:+.1f} %). Those were taken over 53 blocks, not all of"
+        " which are among ours, with an earlier recorder."
     )
 
 
@@ -88,6 +90,9 @@ EXPERIMENT = Experiment(
     name="keyset",
     title="Speed-up caps by key set",
     question="How much does the cap depend on what is counted as a conflict?",
-    published=tuple(Published(_what(name), f"{cap:.2f}", SOURCE, cap, cap, "x") for name, cap in PUBLISHED.items()),
+    published=(
+        *(Published(_what(name), f"{cap:.2f}", SOURCE, cap, cap, "x") for name, cap in PUBLISHED.items()),
+        Published(SECOND_TRIAL, "9.7", "project's second trial, semantics.md (50 blocks)", 9.7, 9.7, "x"),
+    ),
     measure=measure,
 )

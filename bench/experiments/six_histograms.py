@@ -85,8 +85,8 @@ def _sentence(storage: Sequence[ConflictMetrics]) -> str:
     inside = sum(0.6 <= one.isolated_share <= 0.8 for one in storage)
     return (
         f"Of {len(storage)} blocks {inside} have 60-80 % isolated transactions, {short} chains below 10 and {above}"
-        " work / span above 10; the source averages 40 843 consecutive blocks of spring 2025, ours were recorded for"
-        " being heavy or odd."
+        " work / span above 10; the source averages 40 843 consecutive blocks of spring 2025, ours were"
+        " chosen one by one."
     )
 
 
