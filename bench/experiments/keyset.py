@@ -76,8 +76,8 @@ def _sentence(medians: Sequence[tuple[str, float | None, float | None]], count: 
     worst = max(apart, key=lambda name: abs(apart[name]))
     return (
         f"Over {count} blocks the order A < B < C < D < S {'holds' if _rising(medians) else 'does NOT hold'}; furthest"
-        f" from the published median is {worst} ({100 * apart[worst]:+.1f} %). Those were taken over 53 blocks, not all of"
-        " which are among ours, with an earlier recorder."
+        f" from the published median is {worst} ({100 * apart[worst]:+.1f} %). Those were taken over 53 blocks, not all"
+        " of them among ours, with an earlier recorder."
     )
 
 

@@ -145,8 +145,8 @@ def _sentence(blocks: Sequence[Executed], windows: Sequence[Window]) -> str:
     by_d = ", ".join(f"{median(_speedup(one, 'D', p) for one in blocks):.2f}x at p = {p}" for p in PUBLISHED)
     return (
         f"Of {len(gaps)} list schedules of windows {optimal} are optimal, the worst takes {100 * max(gaps):.1f} % more;"
-        f" whole blocks reach {by_d} in the median by key set D. The published speed-ups are upper ends over the paper's"
-        " traces, with its notion of conflict and its costs of a transaction."
+        f" whole blocks reach {by_d} in the median by key set D. The published speed-ups are upper ends over the"
+        " paper's traces, with its notion of conflict and its costs of a transaction."
     )
 
 
