@@ -39,10 +39,11 @@ class Combination:
 class Row:
     """What a combination came to on one block.
 
-    `times` are the seconds of every repetition, `seconds` their median; the counts, the gate's word and `own_share`
-    (the driver's own work as a share of the time) are those of the repetition whose time is the median, or of the
-    faster of the middle two. `bound` is what the block's longest chain allows on this many workers, None where there
-    is one thread. `gate` is where the gate let the block run (`executor.gate`), empty where nobody asked it.
+    `times` are the seconds of every repetition, `seconds` their median. The counts, the gate's word and
+    `overhead_share` are those of the repetition whose time is the median, or of the faster of the middle two.
+    `overhead_share` is what was no execution, of the processors' time on both sides; 0 where that was not counted.
+    `bound` is what the block's longest chain allows on this many workers, None where there is one thread. `gate` is
+    where the gate let the block run (`executor.gate`), empty where nobody asked it.
     """
 
     combination: Combination
@@ -56,7 +57,7 @@ class Row:
     equal: bool
     gate: str = ""
     gate_reason: str = ""
-    own_share: float = 0.0
+    overhead_share: float = 0.0
     lost_workers: int = 0
 
     @property

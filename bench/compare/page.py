@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from bench.compare.model import Comparison, Row
+from bench.compare.model import INLINE, Comparison, Row
 from bench.compare.page_style import STYLE
 from bench.compare.summary import Standing, standings
 from bench.compare.tables import BUSY, busy_line, same_lines
@@ -104,10 +104,10 @@ SUMMARY = (
     ("combination", "text", ""),
     ("mean", "", "The mean of its speed-ups."),
     ("", "bar", "The mean speed-up; the line is sequential execution."),
-    ("median", "", "The median of its speed-ups."),
+    ("median", "some", "The median of its speed-ups."),
     ("all blocks", "more", "All sequential seconds over all of its own."),
-    ("won", "", "On how many blocks it was the fastest."),
-    ("slower", "", "On how many blocks it was slower than sequential execution."),
+    ("won", "some", "On how many blocks it was the fastest."),
+    ("slower", "some", "On how many blocks it was slower than sequential execution."),
     ("kept", "more", "How many blocks the gate kept on the driver."),
     ("runs/tx", "more", "Executions per transaction."),
 )
@@ -115,10 +115,11 @@ SUMMARY = (
 
 def _summary(lines: Sequence[Standing]) -> str:
     most = max(line.mean for line in lines)
+    best = max((line for line in lines if line.combination.backend != INLINE), key=lambda line: line.mean)
     rows = []
     for line in lines:
         cells = (
-            escape(line.combination.name),
+            f"{'★ ' if line is best else ''}{escape(line.combination.name)}",
             f"{line.mean:.2f}&times;",
             _bar(line.mean, most, None, f"{line.mean:.2f} times as fast as sequential"),
             f"{line.median:.2f}&times;",
@@ -128,7 +129,8 @@ def _summary(lines: Sequence[Standing]) -> str:
             str(line.kept),
             f"{line.executions / line.transactions:.2f}" if line.transactions else NONE,
         )
-        rows.append(_cells(cells, SUMMARY, "grey" if line.combination.backend == "inline" else ""))
+        kind = "grey" if line.combination.backend == INLINE else "won" if line is best else ""
+        rows.append(_cells(cells, SUMMARY, kind))
     title = f"All {lines[0].blocks} blocks"
     return f"<section>\n<h2>{title}</h2>\n{_table(SUMMARY, rows, title)}</section>\n"
 

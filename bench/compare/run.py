@@ -18,6 +18,7 @@ from bench.measure import Case, check_case
 from executor.access_lists import observed_sets
 from executor.block_executor import BlockExecutor, make_pool
 from executor.errors import ParallelEvmError
+from executor.gate import WORKERS
 from executor.pool import PATIENCE
 from executor.sequential import execute_sequential
 from executor.serialise import result_bytes
@@ -199,7 +200,6 @@ class Comparer:
 def _row(one: Combination, workers: int, runs: _Runs, sequential_seconds: float, bound: float | None) -> Row:
     times = [stats.seconds for stats in runs.stats]
     typical = sorted(runs.stats, key=lambda stats: stats.seconds)[(len(times) - 1) // 2]
-    own = typical.plan_seconds + typical.dispatch_seconds + typical.settle_seconds + typical.merge_seconds
     return Row(
         combination=one,
         workers=workers,
@@ -212,9 +212,16 @@ def _row(one: Combination, workers: int, runs: _Runs, sequential_seconds: float,
         equal=runs.equal,
         gate="" if typical.gate is None else typical.gate.where,
         gate_reason="" if typical.gate is None else typical.gate.reason,
-        own_share=own / typical.seconds,
+        overhead_share=_overhead_share(typical),
         lost_workers=sum(stats.lost_workers for stats in runs.stats),
     )
+
+
+def _overhead_share(stats: BlockStats) -> float:
+    """Return what was no execution, of the processors' time; 0.0 where the driver executed too."""
+    traffic, on_driver = stats.traffic, stats.gate is not None and stats.gate.where != WORKERS
+    total = traffic.driver_seconds + traffic.worker_seconds
+    return 0.0 if on_driver or not total else 1 - traffic.execution_seconds / total
 
 
 def _label(case: Case) -> str:

@@ -11,10 +11,8 @@ CLOSE = 0.03
 """Rows whose times differ by less than this share are as good as each other."""
 _MANY_AGAIN = 0.05
 """A share of transactions executed again that is worth a word."""
-_SOME_OWN = 0.1
-"""A share of the time in which the driver works itself that keeps a winner from the bound."""
-_MUCH_OWN = 0.25
-"""A share of the time in which the driver works itself that leaves the workers little to win."""
+_SOME_OVERHEAD = 0.1
+"""A share of the processors' time beside executions that keeps a combination from what is possible."""
 _TIED = 0.9
 """A chain of this share of the block's time leaves nothing to win."""
 
@@ -48,7 +46,10 @@ def _joined(clauses: Sequence[str]) -> str:
 
 def _head(block: Comparison, winner: Row) -> str:
     assert winner.bound is not None, "one thread cannot win"
-    head = f"{winner.combination.name} won: {winner.speedup:.2f}x of {winner.bound:.2f}x possible"
+    head = f"{winner.combination.name} won: {winner.speedup:.2f}x"
+    if winner.speedup > winner.bound * (1 + CLOSE):
+        return f"{head}, which cannot be, as {winner.bound:.2f}x is possible: the machine changed its speed in between"
+    head += f" of {winner.bound:.2f}x possible"
     if min(block.sequential.times) <= max(winner.times) and len(winner.times) > 1:
         head += ", a lead on sequential no larger than what its own repetitions differ by"
     return head
@@ -114,9 +115,16 @@ def _limit(block: Comparison, winner: Row) -> str:
     chain = block.chain
     if chain.share * winner.workers <= 1:
         words = f"{winner.workers} workers are the limit, not its longest chain ({_percent(chain.share)} of the time)"
-        own = winner.own_share
-        return f"{words}; the driver's own work was {_percent(own)} of the run" if own >= _SOME_OWN else words
+        beside = _overhead(winner)
+        return f"{words}; {beside}" if beside else words
     return f"{_chain(block)} and allows no more than {1 / chain.share:.2f}x"
+
+
+def _overhead(row: Row) -> str:
+    """Say what the processors did beside executing, where it is worth a word."""
+    if row.overhead_share < _SOME_OVERHEAD:
+        return ""
+    return f"messages, state and the driver's work took {_percent(row.overhead_share)} of the processors' time"
 
 
 def _chain(block: Comparison) -> str:
@@ -162,9 +170,8 @@ def _lost(block: Comparison, ran: Sequence[Row]) -> str:
     lost = f"on the workers, {best.combination.name} was best with {best.speedup:.2f}x"
     if share >= _MANY_AGAIN:
         return f"{lost}, as {_percent(share)} of the transactions ran again"
-    if best.own_share >= _MUCH_OWN:
-        return f"{lost}, as the driver's own work was {_percent(best.own_share)} of its time"
-    return lost
+    beside = _overhead(best)
+    return f"{lost}, as {beside}" if beside else lost
 
 
 # -- only one thread was asked for

@@ -36,12 +36,12 @@ def test_graph_won_up_to_what_the_chain_allows() -> None:
 
 def test_optimistic_won_where_hardly_anything_ran_again() -> None:
     made = block(
-        row("optimistic", ms=55.0, executions=101, conflicts=1, own_share=0.2), row("graph", "observed", ms=56.0)
+        row("optimistic", ms=55.0, executions=101, conflicts=1, overhead_share=0.2), row("graph", "observed", ms=56.0)
     )
     assert verdict(made) == (
         "Optimistic on process won: 1.82x of 2.00x possible; 1.0% of the transactions ran again; "
         "graph with observed lists was as fast (1.79x); 2 workers are the limit, not its longest chain (10% of the "
-        "time); the driver's own work was 20% of the run."
+        "time); messages, state and the driver's work took 20% of the processors' time."
     )
 
 
@@ -73,7 +73,7 @@ def test_sequential_won_as_the_gate_kept_it_on_the_driver() -> None:
 def test_sequential_won_against_what_ran_on_the_workers() -> None:
     made = block(
         row("graph", "exact", ms=97.0, gate=DRIVER, gate_reason="too small"),
-        row("graph", "declared", ms=130.0, gate=WORKERS, own_share=0.4),
+        row("graph", "declared", ms=130.0, gate=WORKERS, overhead_share=0.4),
         row("optimistic", ms=125.0, gate=WORKERS, executions=160, conflicts=60),
     )
     assert verdict(made) == (
@@ -82,11 +82,19 @@ def test_sequential_won_against_what_ran_on_the_workers() -> None:
     )
 
 
-def test_sequential_won_against_a_driver_with_much_work_of_its_own() -> None:
-    made = block(row("graph", "exact", ms=125.0, own_share=0.4))
+def test_more_than_is_possible_is_called_impossible() -> None:
+    made = block(row("graph", "exact", ms=50.0, bound=1.25), chain=LONG_CHAIN)
+    assert verdict(made).startswith(
+        "Graph with exact lists on process won: 2.00x, which cannot be, as 1.25x is possible: the machine changed its "
+        "speed in between; no transaction ran twice; "
+    )
+
+
+def test_sequential_won_where_much_is_no_execution() -> None:
+    made = block(row("graph", "exact", ms=125.0, overhead_share=0.4))
     assert verdict(made) == (
         "Sequential won: on the workers, graph with exact lists on process was best with 0.80x, "
-        "as the driver's own work was 40% of its time."
+        "as messages, state and the driver's work took 40% of the processors' time."
     )
 
 
