@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
@@ -17,11 +17,10 @@ from bench.experiments.settings import Settings
 from executor.block_executor import BlockExecutor
 from executor.errors import ParallelEvmError
 from executor.sequential import execute_sequential
-from executor.types import Block
 from scheduler.access import STORAGE, AccessSet, Location
-from tests.builders import NEW
+from tests.blocks import Builder, user
 from tests.data import capsule_path, data_dir, needs_data
-from tests.small import Builder, user
+from tests.executor.test_settling import NEW
 
 MEASURED = ("list-damage", "contention", "lending", "engine-table", "honesty")
 
@@ -130,11 +129,10 @@ def test_the_way_from_file_to_header_ends_where_the_header_differs() -> None:
     assert min(trip.reading, trip.execution, trip.checking) > 0
     assert trip.whole == trip.reading + trip.execution + trip.checking
 
-    def nothing(block: Block) -> Block:
-        return Block(**{**{name: getattr(block, name) for name in block.__slots__}, "transactions": ()})
-
     with pytest.raises(ParallelEvmError, match=r"46147\.json\.gz: gas_used"):
-        _trip(path, None, lambda capsule: execute_sequential(nothing(capsule.block), capsule.pre_state))
+        _trip(
+            path, None, lambda capsule: execute_sequential(replace(capsule.block, transactions=()), capsule.pre_state)
+        )
 
 
 @pytest.mark.slow
@@ -143,7 +141,7 @@ def test_every_measured_experiment_runs_quickly(name: str) -> None:
     found = experiment(name)
     if found.needs_data and not data_dir().joinpath("blocks").is_dir():
         pytest.skip("no recorded blocks")
-    outcome = run_one(found, Settings(Path(data_dir()), quick=True))
+    outcome = run_one(found, Settings(data_dir(), quick=True))
     assert outcome.error is None
     assert all(one.measured is not None for one in outcome.comparisons)
     assert all(table.rows for table in outcome.tables)
