@@ -1,4 +1,4 @@
-"""Slots of contracts whose source is not at hand: which mapping, which key, by trying the hashes that Solidity uses.
+"""Slots of contracts whose source is not at hand: which mapping, which key, by trying the hashes that compilers use.
 
 A hash that matches is proof of mapping and key; what the mapping means is taken from Transfer events, which name the
 holders whose balances move, or stays open (`mapping7`).
@@ -6,9 +6,9 @@ holders whose balances move, or stays open (`mapping7`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
-from bench.explain.entries import Entry, Key, solidity_slot
+from bench.explain.entries import Entry, Key, solidity_slot, vyper_slot
 from bench.explain.known_contracts import ERC20_TRANSFER
 from bench.explain.touched import Touched
 from executor.receipts import decode_logs
@@ -49,9 +49,10 @@ class MappingKeys:
     def _preimage(self, base: int, transactions: Sequence[int]) -> tuple[int, tuple[Key, ...]] | None:
         if self._single is None:
             self._single = {
-                solidity_slot(mapping, address): (mapping, address)
+                slot_of(mapping, address): (mapping, address)
                 for address in dict.fromkeys(address for one in self._touched for address in one.addresses)
                 for mapping in MAPPINGS
+                for slot_of in (solidity_slot, vyper_slot)
             }
         if base in self._single:
             mapping, key = self._single[base]
@@ -90,14 +91,14 @@ def balance_mappings(results: Sequence[TransactionResult]) -> dict[Address, int]
     for result in results:
         for token, holders in _moves(result).items():
             written = result.writes.values
-            changed = {m for m in MAPPINGS if all(_entry(token, m, holder) in written for holder in holders)}
+            changed = {m for m in MAPPINGS if all(_changed(written, token, m, holder) for holder in holders)}
             if changed:  # holders who end with what they had change nothing
                 left[token] = left.get(token, changed) & changed
     return {token: mappings.pop() for token, mappings in left.items() if len(mappings) == 1}
 
 
-def _entry(token: Address, mapping: int, holder: Address) -> Location:
-    return token, STORAGE, solidity_slot(mapping, holder)
+def _changed(written: Container[Location], token: Address, mapping: int, holder: Address) -> bool:
+    return any((token, STORAGE, slot_of(mapping, holder)) in written for slot_of in (solidity_slot, vyper_slot))
 
 
 def _moves(result: TransactionResult) -> dict[Address, set[Address]]:

@@ -50,7 +50,7 @@ def what_if(
     """
     block = Block(sets, gas, seconds, senders)
     kind, equals, text = change.partition("=")
-    if kind == "commutative" and equals and text:
+    if kind == "commutative" and equals and split_patterns(text):
         return _commutative_of(change, text, block, names)
     if kind == "sharded" and equals and text:
         return _sharded_of(change, text, block, names)
@@ -65,12 +65,13 @@ def _commutative_of(change: str, text: str, block: Block, names: Names) -> WhatI
 
 def _sharded_of(change: str, text: str, block: Block, names: Names) -> WhatIf:
     contract, _, number = text.rpartition(":")
-    if not (contract and number.isascii() and number.isdigit() and 1 <= int(number) <= MOST_SHARDS):
+    if not (split_patterns(contract) and number.isascii() and number.isdigit() and 1 <= int(number) <= MOST_SHARDS):
         raise UsageError(f"--what-if {change!r}: write sharded=CONTRACT:K with K from 1 to {MOST_SHARDS}")
     addresses = _contracts(change, contract, names, block.sets)
     locations = [at for at in _contended(block.sets) if at[1] == STORAGE and _belongs(at, addresses, names)]
     after = sharded(block.sets, block.senders, locations, int(number))
-    return _answer(change, block, after, locations, names, "senders are spread by keccak(sender) mod K")
+    note = "senders are spread by keccak(sender) mod K" if locations else "no two transactions conflict over it"
+    return _answer(change, block, after, locations, names, note)
 
 
 def commutative(sets: Sequence[AccessSet], locations: Iterable[Location]) -> tuple[AccessSet, ...]:

@@ -85,7 +85,18 @@ def test_shards_part_senders_and_a_reader_waits_for_every_shard() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["", "commutative", "commutative=", "sharded=pool", "sharded=pool:0", "sharded=pool:x", "sharded=:4", "faster=1"],
+    [
+        "",
+        "commutative",
+        "commutative=",
+        "commutative=+",
+        "sharded=,:2",
+        "sharded=pool",
+        "sharded=pool:0",
+        "sharded=pool:x",
+        "sharded=:4",
+        "faster=1",
+    ],
 )
 def test_a_change_that_cannot_be_read_is_a_usage_error(change: str) -> None:
     with pytest.raises(UsageError, match="--what-if"):
