@@ -44,7 +44,7 @@ def node(script: str, *options: str, given: str = "") -> str:
 
 
 def middle(spot: Any) -> float:
-    return round(spot["y"] + spot["h"] / 2, 6)
+    return round(float(spot["y"]) + float(spot["h"]) / 2, 6)
 
 
 @cache
