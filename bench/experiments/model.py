@@ -82,7 +82,7 @@ class Outcome:
     """One run of an experiment as it is stored; `error` is the reason where it failed, with no findings then.
 
     `seconds` of the clock, without those for executing blocks that experiments share (`shared_seconds`, spent by
-    whichever came first).
+    whichever came first). `load` is the machine's load average of the minute before: measured figures need it to be low.
     """
 
     name: str
@@ -94,6 +94,7 @@ class Outcome:
     seconds: float
     shared_seconds: float
     quick: bool
+    load: float
     machine: Mapping[str, object]
     comparisons: tuple[Comparison, ...] = ()
     tables: tuple[Table, ...] = ()

@@ -69,7 +69,10 @@ def _summary(outcomes: Sequence[Outcome], not_run: Sequence[str]) -> str:
 def _section(outcome: Outcome) -> list[str]:
     parts = [f"## {outcome.name}", f"**{outcome.title}.** {outcome.question}"]
     shared = f" (and {outcome.shared_seconds:.1f} s executing shared blocks)" if outcome.shared_seconds else ""
-    parts.append(f"`{outcome.command}`: {outcome.seconds:.1f} s{shared}, {outcome.date}, commit {outcome.commit}")
+    parts.append(
+        f"`{outcome.command}`: {outcome.seconds:.1f} s{shared}, {outcome.date}, commit {outcome.commit},"
+        f" load {outcome.load:.1f} before"
+    )
     if outcome.error is not None:
         return [*parts, f"**Failed:** `{outcome.error}`"]
     rows = tuple(

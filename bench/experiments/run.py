@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def run_one(experiment: Experiment, settings: Settings) -> Outcome:
     """Run an experiment; whatever goes wrong inside it becomes its error, so that the others still run."""
-    begin, shared = perf_counter(), settings.shared_seconds
+    begin, shared, load = perf_counter(), settings.shared_seconds, os.getloadavg()[0]
     findings: Findings | None = None
     comparisons: tuple[Comparison, ...] = ()
     error = None
@@ -39,6 +40,7 @@ def run_one(experiment: Experiment, settings: Settings) -> Outcome:
         seconds=perf_counter() - begin - shared,
         shared_seconds=shared,
         quick=settings.quick,
+        load=load,
         machine=machine(),
         comparisons=comparisons if error is None else (),
         error=error,
