@@ -82,7 +82,7 @@ class Outcome:
     """One run of an experiment as it is stored; `error` is the reason where it failed, with no findings then.
 
     `seconds` of the clock, without those for executing blocks that experiments share (`shared_seconds`, spent by
-    whichever came first). `load` is the machine's load average of the minute before: measured figures need it to be low.
+    whichever came first). `load` is the machine's load average of the minute before: high ones spoil measured times.
     """
 
     name: str
