@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from typer.core import TyperGroup
@@ -191,3 +192,13 @@ def test_targets_of_make_exist() -> None:
     for page in WRITTEN:
         named = re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
         assert set(named) <= targets, page
+
+
+@pytest.mark.parametrize("picture", sorted(DOCS.glob("images/*.svg")), ids=lambda picture: picture.stem)
+def test_a_picture_is_whole_dark_and_light_and_says_what_it_shows(picture: Path) -> None:
+    text = picture.read_text(encoding="utf-8")
+    root = ElementTree.fromstring(text)
+    assert "prefers-color-scheme: dark" in text
+    assert not re.search(r"""(href|src)=["'](?!#)|url\((?!#)""", text), "a picture asks for nothing outside"
+    named = {child.tag.rpartition("}")[2] for child in root}
+    assert {"title", "desc"} <= named
