@@ -108,9 +108,13 @@ def _compared(bench: Bench, cases: Cases, limit: int | None) -> list[Comparison]
     from bench.compare.run import Comparer  # noqa: PLC0415
 
     count = min(len(cases), limit or len(cases))
+    compared = []
     with progress() as bar, Comparer(bench) as comparer:
         task = bar.add_task("comparing", total=count * bench.runs)
-        return [comparer.compare(case, lambda: bar.advance(task)) for case in islice(cases, count)]
+        for case in islice(cases, count):
+            bar.update(task, description=f"block {case.block.header.number}")
+            compared.append(comparer.compare(case, lambda: bar.advance(task)))
+    return compared
 
 
 def _cases(inputs: Sequence[str], transactions: int | None, seed: int, params: Sequence[str]) -> Cases:

@@ -73,6 +73,16 @@ def test_without_the_gate_blocks_run_on_the_workers(capfd: pytest.CaptureFixture
     assert block["rows"][1]["share_of_bound"] == block["rows"][1]["speedup"] / block["rows"][1]["bound"]
 
 
+@pytest.mark.slow
+def test_all_backends_on_workers_in_one_run(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capfd, "compare", *SMALL, "--workers", 2, "--repeat", 1, "--no-gate", "--json")
+    assert code == 0
+    (block,) = json.loads(out)["blocks"]
+    assert [row["backend"] for row in block["rows"]] == ["", *["inline"] * 6, *["process"] * 6, *["ray"] * 6]
+    assert all(row["equal"] for row in block["rows"])
+    assert all(row["overhead_share"] > 0 for row in block["rows"][1:])
+
+
 def test_each_block_of_a_workload_stands_on_the_one_before() -> None:
     cases = workload_cases("transfers", 60, 1, ["blocks=3", "accounts=20"])
     bench = Bench(combinations(["graph", "waves"], ["exact"], ["inline"]), 2, 1)
