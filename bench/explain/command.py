@@ -110,7 +110,7 @@ def _explained(source: Source, what_if: list[str], settings: RunSettings, *, mea
         bar.update(task, advance=1, description="explaining")
         explanation = explain_executed(executed, label=source.label, what_if=what_if, operations=source.operations)
         bar.update(task, advance=1, description="running in parallel")
-        if measured and explanation.transactions:
+        if measured:
             explanation = replace(explanation, schedule=_measured(source, settings))
         bar.advance(task)
     return explanation

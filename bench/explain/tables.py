@@ -23,7 +23,7 @@ def show_explanation(console: Console, explanation: Explanation, *, full: bool =
     """Print all that there is to say; `full` prints long tables whole and hexadecimal numbers in full length."""
     work = explanation.work
     console.print(
-        f"[bold]{escape(explanation.label)}[/]: {explanation.fork}, {explanation.transactions} transactions,"
+        f"[bold]{escape(explanation.label)}[/]: {explanation.fork}, {_transactions(explanation.transactions)},"
         f" {work.gas / 1e6:.2f} Mgas, {work.seconds * 1e3:.1f} ms one after another",
         highlight=False,
     )
@@ -63,9 +63,9 @@ def key_set_table(key_sets: Sequence[ConflictMetrics]) -> Table:
         )
         for one in key_sets
     ]
-    headings = ("keys", "isolated", "edges", "all pairs", "degree", "giant", "hot", "chain", "of all",
-                "Mgas", "ms", "cap: txs", "by gas", "by time")  # fmt: skip
-    title = "conflicts by key set (A all balances read-modify-write ... D what we run by; S storage only)"
+    headings = ("keys", "alone", "edges", "pairs", "degree", "giant", "hot", "chain", "of n",
+                "Mgas", "ms", "cap: txs", "gas", "time")  # fmt: skip
+    title = "conflicts and caps by key set: A every balance change reads ... D what we run by, S storage alone"
     return _table(title, headings, rows, left=1)
 
 
@@ -84,8 +84,8 @@ def makespan_table(explanation: Explanation) -> Table:
         )
         for one in metrics.makespans
     ]
-    headings = ("workers", "makespan ms", "speed-up", "to bound", "by gas", "to bound")
-    return _table("without any overhead: longest path first, on so many workers (key set D)", headings, rows)
+    headings = ("workers", "ms", "speed-up", "/ bound", "by gas", "/ bound")
+    return _table("list scheduling without overhead (key set D)", headings, rows)
 
 
 def path_table(path: Sequence[PathStep], *, full: bool = False) -> Table | None:
@@ -98,7 +98,7 @@ def path_table(path: Sequence[PathStep], *, full: bool = False) -> Table | None:
     if cut is not None:
         rows.insert(cut, ("...", f"{len(path) - len(shown)} more", "", "", "", "", ""))
     headings = ("tx", "what", "waits for", "through", "kgas", "ms", "until ms")
-    table = _table(f"critical path: {len(path)} transactions (--full prints all)", headings, rows)
+    table = _table(f"critical path: {_transactions(len(path))} (--full prints all)", headings, rows)
     for column in (1, 3):
         table.columns[column].justify = "left"
         table.columns[column].overflow = "fold"
@@ -136,7 +136,7 @@ def hot_table(hot: Sequence[HotLocation], *, full: bool = False) -> Table | None
         )
         for one in hot[: None if full else SHOWN_HOT]
     ]
-    headings = ("location", "steps", "ms", "Mgas", "writers", "readers", "edges", "span without", "cap if all gone")
+    headings = ("location", "steps", "ms", "Mgas", "writers", "readers", "edges", "span without", "cap without all")
     table = _table("locations that cost most: steps of the critical path that wait through them", headings, rows, 1)
     table.columns[0].overflow = "fold"
     return table if rows else None
@@ -224,6 +224,10 @@ def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], l
 def _text(text: str, *, full: bool) -> str:
     """Return a text that holds no markup; long hexadecimal numbers keep their ends."""
     return escape(text if full else _LONG_HEX.sub(r"0x\1…\2", text))
+
+
+def _transactions(count: int) -> str:
+    return f"{count} transaction{'s' if count != 1 else ''}"
 
 
 def _ms(seconds: float) -> str:

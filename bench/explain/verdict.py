@@ -60,6 +60,8 @@ def _independent(metrics: ConflictMetrics, count: int) -> str:
     isolated = round(metrics.isolated_share * count)
     if isolated == count:
         return "no transaction waits for another"
+    if isolated == 0:
+        return "every transaction is tied to another"
     return f"{isolated} transactions are tied to no other" if isolated != 1 else "one transaction is tied to no other"
 
 
