@@ -9,6 +9,7 @@ import pytest
 
 from bench.experiments.registry import experiment, names
 from tests.bench.test_cli import run
+from tests.data import data_dir, needs_data
 
 
 def test_without_a_name_it_lists_all(capfd: pytest.CaptureFixture[str]) -> None:
@@ -110,3 +111,17 @@ def test_a_failed_experiment_is_kept_and_the_exit_code_says_so(
     kept = json.loads((tmp_path / "kept" / "lists.json").read_text(encoding="utf-8"))
     assert kept["error"].startswith("InvalidInput: ")
     assert str(tmp_path.parent) in kept["error"]
+
+
+@pytest.mark.slow
+@needs_data
+def test_all_run_on_recorded_blocks_and_are_written_up(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "RESULTS.md"
+    code, out, _ = run(
+        capfd, "experiment", "all", "--quick", "--data", data_dir(), "--out", tmp_path, "--results", page, "--json"
+    )
+    document = json.loads(out)
+    assert code == 0
+    assert [one["name"] for one in document["experiments"]] == names()
+    assert [one["error"] for one in document["experiments"]] == [None] * len(names())
+    assert all(f"## {name}\n" in page.read_text(encoding="utf-8") for name in names())
