@@ -20,6 +20,11 @@ def _token(name: str, balances: int | None = None, allowances: int | None = None
     return Known(name, {slot: variable for variable, slot in slots.items() if slot is not None})
 
 
+_COMPOUND = {
+    10: "accrualBlockNumber", 11: "borrowIndex", 12: "totalBorrows", 13: "totalReserves", 14: "totalSupply",
+    15: "balanceOf", 17: "accountBorrows",
+}  # fmt: skip
+
 # Addresses carry the checksum of EIP-55, which a test verifies; slots are those of the verified sources, and a test
 # holds them against the Transfer events of the recorded blocks.
 _BY_TEXT = {
@@ -74,8 +79,8 @@ _BY_TEXT = {
     "0x87870Bca3F3fD6335C3F4ce8392D69350B4fA4E2": Known("AaveV3Pool", {}),
     "0x3d9819210A31b4961b30EF54bE2aeD79B9c9Cd3B": Known("CompoundComptroller", {}),
     "0x5d3a536E4D6DbD6114cc1Ead35777bAB948E3643": Known("cDAI", {}),
-    "0x4Ddc2D193948926D02f9B1fE9e1daa0718270ED5": _token("cETH", 15),
-    "0x39AA39c021dfbaE8faC545936693aC917d5E7563": _token("cUSDC", 15),
+    "0x4Ddc2D193948926D02f9B1fE9e1daa0718270ED5": Known("cETH", _COMPOUND),
+    "0x39AA39c021dfbaE8faC545936693aC917d5E7563": Known("cUSDC", _COMPOUND),
     # -- collectibles and deposits
     "0x06012c8cf97BEaD5deAe237070F9587f8E7A266d": Known("CryptoKitties", {}),
     "0x7Be8076f4EA4A4AD08075C2508e481d6C946D12b": Known("WyvernExchange", {}),

@@ -7,13 +7,18 @@ holders whose balances move, or stays open (`mapping7`).
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
 
 from bench.explain.entries import Entry, Key, solidity_slot, vyper_slot
 from bench.explain.known_contracts import ERC20_TRANSFER
 from bench.explain.touched import Touched
+from executor.hashing import keccak256
 from executor.receipts import decode_logs
 from executor.types import TransactionResult
 from scheduler.access import STORAGE, Address, Location
+from workloads.artefacts import word
 
 MAPPINGS = range(31)
 """Slots at which mappings are looked for."""
@@ -21,10 +26,30 @@ MEMBERS = range(8)
 """Slots of an entry, where it is a struct."""
 MOST_PEOPLE = 12
 """Addresses of one transaction that are paired with each other: for allowances and the like."""
+ASKED = 2
+"""Of the transactions that touched a slot, those whose own keys are tried."""
 PARTIES = 2
 """Who takes part in a Transfer: sender and receiver."""
-NEVER = 1 << 64
+LEAST_HASH = 1 << 64
 """Slots below are no hashes."""
+LONGEST_ARRAY = 1 << 40
+"""Slots of an array that are taken for its elements'."""
+Preimage: TypeAlias = tuple[int, tuple[Key, ...]]
+"""(slot of the mapping, keys)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a slot lies: word number `word` of the entry for `keys` of the mapping at `slot`, or of an array there."""
+
+    slot: int
+    keys: tuple[Key, ...]
+    word: int
+
+    def entry(self, variable: str | None) -> Entry:
+        """Return the entry, under the variable's name where it is known."""
+        shape = f"mapping{self.slot}" if self.keys else f"array{self.slot}"
+        return Entry(variable or shape, self.keys, f"word{self.word}" if self.word or not self.keys else "")
 
 
 class MappingKeys:
@@ -32,37 +57,33 @@ class MappingKeys:
 
     def __init__(self, touched: Sequence[Touched]) -> None:
         self._touched = touched
-        self._single: dict[int, tuple[int, Key]] | None = None
-        self._by_transaction: dict[int, dict[int, tuple[int, tuple[Key, ...]]]] = {}
+        self._single: dict[int, Preimage] | None = None
+        self._by_transaction: dict[int, dict[int, Preimage]] = {}
 
-    def entry(self, slot: int, transactions: Sequence[int]) -> Entry | None:
-        """Return what `slot` is an entry of, given who touched it; None where no preimage is found."""
-        if slot < NEVER:
+    def place(self, slot: int, transactions: Sequence[int]) -> Place | None:
+        """Return where `slot` lies, given who touched it; None where no preimage is found."""
+        if slot < LEAST_HASH:
             return None
         for member in MEMBERS:
             found = self._preimage(slot - member, transactions)
             if found:
-                mapping, keys = found
-                return Entry(f"mapping{mapping}", keys, f"word{member}" if member else "")
-        return None
+                return Place(*found, member)
+        return next((Place(at, (), slot - start) for at, start in _arrays() if 0 <= slot - start < LONGEST_ARRAY), None)
 
-    def _preimage(self, base: int, transactions: Sequence[int]) -> tuple[int, tuple[Key, ...]] | None:
+    def _preimage(self, base: int, transactions: Sequence[int]) -> Preimage | None:
         if self._single is None:
             self._single = {
-                slot_of(mapping, address): (mapping, address)
+                slot_of(mapping, address): (mapping, (address,))
                 for address in dict.fromkeys(address for one in self._touched for address in one.addresses)
                 for mapping in MAPPINGS
                 for slot_of in (solidity_slot, vyper_slot)
             }
-        if base in self._single:
-            mapping, key = self._single[base]
-            return mapping, (key,)
-        for index in transactions[:2]:
-            if base in self._of(index):
-                return self._of(index)[base]
-        return None
+        found = self._single.get(base)
+        for index in transactions[:ASKED]:
+            found = found or self._of(index).get(base)
+        return found
 
-    def _of(self, index: int) -> dict[int, tuple[int, tuple[Key, ...]]]:
+    def _of(self, index: int) -> dict[int, Preimage]:
         """Return slot -> (mapping, keys) for the keys of one transaction: words, and pairs of addresses."""
         table = self._by_transaction.get(index)
         if table is None:
@@ -70,10 +91,16 @@ class MappingKeys:
         return table
 
 
-def _preimages(touched: Touched) -> Iterator[tuple[int, tuple[int, tuple[Key, ...]]]]:
+@cache
+def _arrays() -> tuple[tuple[int, int], ...]:
+    """Return (slot, where Solidity keeps the elements of a dynamic array there)."""
+    return tuple((slot, int.from_bytes(keccak256(word(slot)), "big")) for slot in MAPPINGS)
+
+
+def _preimages(touched: Touched) -> Iterator[tuple[int, Preimage]]:
     for mapping in MAPPINGS:
-        for word in touched.words:
-            yield solidity_slot(mapping, word), (mapping, (word,))
+        for key in touched.words:
+            yield solidity_slot(mapping, key), (mapping, (key,))
         people = touched.people[:MOST_PEOPLE]
         for owner in people:
             inner = solidity_slot(mapping, owner)

@@ -11,7 +11,7 @@ from bench.explain.known_contracts import KNOWN
 from bench.explain.mapping_keys import MappingKeys, balance_mappings
 from bench.explain.model import NamedLocation
 from bench.explain.own_contracts import Own, decode_slots, label_of, recognise
-from bench.explain.pools import V2_VARIABLES, V3_VARIABLES, Pool, find_pools
+from bench.explain.pools import OBSERVATIONS, V2_VARIABLES, V3_VARIABLES, Pool, find_pools, observation
 from bench.explain.touched import Touched, touched_in
 from executor.state import PreState
 from executor.types import Block, TransactionResult
@@ -23,7 +23,7 @@ SHORT = 12
 """Hex digits up to which a value is shown whole; of more, the first six and the last four stand for it."""
 LARGEST_NUMBER = 1 << 64
 """Keys above are shown in hex: they are hashes."""
-BALANCES, ALLOWANCES = "balanceOf", "allowance"
+BALANCES = "balanceOf"
 
 
 class Names:
@@ -134,13 +134,12 @@ class Names:
         """Return an entry of a contract that is not ours: by known variables, else by its shape alone."""
         address, _, slot = location
         variables = self._variables.get(address, {})
-        if slot in variables and variables[slot] not in (BALANCES, ALLOWANCES):
+        if slot in variables:
             return Entry(variables[slot])
-        entry = self._keys.entry(slot, self._by_place.get(location, ()))
-        if entry is None:
-            return None
-        mapping = int(entry.variable.removeprefix("mapping"))
-        return replace(entry, variable=variables.get(mapping, entry.variable))
+        if variables is V3_VARIABLES and slot in OBSERVATIONS:
+            return observation(slot)
+        place = self._keys.place(slot, self._by_place.get(location, ()))
+        return None if place is None else place.entry(variables.get(place.slot))
 
 
 def names_for(block: Block, pre_state: PreState, results: Sequence[TransactionResult]) -> Names:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, product
 
+from bench.explain.entries import Entry
 from executor.hashing import keccak256
 from executor.state import PreState
 from scheduler.access import CODE, STORAGE, Address
@@ -20,6 +21,8 @@ V3_VARIABLES = {
     0: "slot0", 1: "feeGrowthGlobal0", 2: "feeGrowthGlobal1", 3: "protocolFees", 4: "liquidity", 5: "ticks",
     6: "tickBitmap", 7: "positions",
 }  # fmt: skip
+OBSERVATIONS = range(8, 8 + 65_535)
+"""Where version 3 keeps its ring of past prices."""
 TOKEN0, TOKEN1 = 6, 7
 V3_FEES = (100, 500, 3_000, 10_000)
 _V2_FACTORIES = (
@@ -57,6 +60,11 @@ def find_pools(addresses: Iterable[Address], pre_state: PreState) -> Iterator[Po
         pool = _v2_pool(address, pre_state) or _v3_pool(address, pre_state)
         if pool:
             yield pool
+
+
+def observation(slot: int) -> Entry:
+    """Return which past price one of the slots OBSERVATIONS of a pool of version 3 holds."""
+    return Entry("observations", (slot - OBSERVATIONS.start,))
 
 
 def created_at(factory: Address, salt: bytes, creation_hash: bytes) -> Address:

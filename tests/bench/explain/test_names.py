@@ -7,9 +7,9 @@ from functools import cache
 
 import pytest
 
-from bench.explain.entries import Entry, solidity_slot
+from bench.explain.entries import Entry, solidity_slot, vyper_slot
 from bench.explain.known_contracts import KNOWN, KNOWN_TEXTS
-from bench.explain.mapping_keys import MappingKeys, balance_mappings
+from bench.explain.mapping_keys import MappingKeys, Place, balance_mappings
 from bench.explain.names import Names, names_for
 from bench.explain.pools import created_at, find_pools
 from bench.explain.touched import Touched, addresses_in
@@ -176,13 +176,31 @@ def test_a_mapping_is_found_by_its_key_and_only_numbered() -> None:
     single = solidity_slot(7, OWNER)
     nested = solidity_slot(solidity_slot(3, OWNER), SPENDER)
     word = solidity_slot(2, 77) + 1
+    element = int.from_bytes(keccak256((6).to_bytes(32, "big")), "big") + 40
     keys = MappingKeys([touched(single, nested, word)])
 
-    assert keys.entry(single, [0]) == Entry("mapping7", (OWNER,))
-    assert keys.entry(nested, [0]) == Entry("mapping3", (OWNER, SPENDER))
-    assert keys.entry(word, [0]) == Entry("mapping2", (77,), "word1")
-    assert keys.entry(12345, [0]) is None
-    assert keys.entry(solidity_slot(7, TOKEN), [0]) is None
+    assert keys.place(single, [0]) == Place(7, (OWNER,), 0)
+    assert keys.place(vyper_slot(7, SPENDER), [0]) == Place(7, (SPENDER,), 0)
+    assert keys.place(nested, [0]) == Place(3, (OWNER, SPENDER), 0)
+    assert keys.place(word, [0]) == Place(2, (77,), 1)
+    assert keys.place(element, [0]) == Place(6, (), 40)
+    assert keys.place(12345, [0]) is None
+    assert keys.place(solidity_slot(7, TOKEN), [0]) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "variable", "expected"),
+    [
+        (Place(7, (5,), 0), None, Entry("mapping7", (5,))),
+        (Place(7, (5,), 1), None, Entry("mapping7", (5,), "word1")),
+        (Place(7, (OWNER,), 0), "balanceOf", Entry("balanceOf", (OWNER,))),
+        (Place(6, (), 40), None, Entry("array6", (), "word40")),
+    ],
+)
+def test_only_the_shape_is_told_where_the_variable_is_not_known(
+    place: Place, variable: str | None, expected: Entry
+) -> None:
+    assert place.entry(variable) == expected
 
 
 def test_what_is_not_known_keeps_its_slot() -> None:
