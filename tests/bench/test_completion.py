@@ -16,6 +16,7 @@ import pytest
 from bench.cli import app
 from bench.completion import ASKED, TABLE, answered
 from bench.completion_table import make_table, text_of
+from bench.entry import main
 from bench.options import Strategy
 from tests.data import ROOT
 from workloads.registry import WORKLOADS
@@ -159,3 +160,13 @@ def test_an_answer_loads_nothing_of_the_program() -> None:
     }
     done = run([sys.executable, "-c", LOADED], environment)
     assert (done.returncode, done.stdout) == (0, "lending\n"), done.stderr
+
+
+def test_what_is_no_question_goes_to_the_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(ASKED, raising=False)
+    monkeypatch.setattr(sys, "argv", ["parallel-evm", "--version"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert (left.value.code, capsys.readouterr().out.split()[0]) == (0, "parallel-evm")
