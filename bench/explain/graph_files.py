@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 from xml.etree import ElementTree as ET
@@ -14,6 +14,8 @@ Value: TypeAlias = str | int | float | bool
 
 GRAPHML = "http://graphml.graphdrawing.org/xmlns"
 _ADDRESS_LENGTH = 42
+_COLUMN, _ROW = 3, 1
+"""Inches between nodes."""
 _TYPES = {bool: "boolean", int: "long", float: "double", str: "string"}
 _FIRST_CHARACTER = " "
 """Below it, XML 1.0 knows tab and the two line ends only."""
@@ -69,16 +71,17 @@ def path_pairs(explanation: Explanation) -> frozenset[tuple[int, int]]:
 
 
 def _dot_lines(explanation: Explanation) -> Iterator[str]:
+    yield "// dot finds places itself, which takes minutes for long chains; neato keeps those given here"
     yield f"digraph {_quoted(explanation.label)} {{"
     yield f'  graph [rankdir="LR", label={_quoted(explanation.label)}];'
     yield '  node [shape="box"];'
+    places = _places(explanation)
     for node in explanation.nodes:
         lines = (str(node.index), _shortened(node.contract), node.operation)
-        look: dict[str, Value] = {"label": "\n".join(filter(None, lines))}
+        look: dict[str, Value] = {"label": "\n".join(filter(None, lines)), "pos": places[node.index]}
         if node.on_path:
             look |= {"color": "red", "penwidth": 2}
         yield f"  {node.index} [{_attributes(look | node_facts(node))}];"
-    yield from _ranks(explanation)
     pairs = path_pairs(explanation)
     for edge in explanation.edges:
         facts = edge_facts(edge, pairs)
@@ -92,13 +95,14 @@ def _shortened(contract: str) -> str:
     return f"{contract[:10]}…" if len(contract) == _ADDRESS_LENGTH and contract.startswith("0x") else contract
 
 
-def _ranks(explanation: Explanation) -> Iterator[str]:
-    """Yield a line per level, whose transactions stand side by side."""
-    levels: dict[int, list[int]] = defaultdict(list)
-    for node in explanation.nodes:
-        levels[node.level].append(node.index)
-    for _, indices in sorted(levels.items()):
-        yield f'  {{ rank="same"; {" ".join(f"{index};" for index in indices)} }}'
+def _places(explanation: Explanation) -> dict[int, str]:
+    """Return where a transaction stands, in inches: a column per level, in it the critical path first."""
+    rows: Counter[int] = Counter()
+    places = {}
+    for node in sorted(explanation.nodes, key=lambda node: (not node.on_path, node.index)):
+        places[node.index] = f"{_COLUMN * node.level},{-_ROW * rows[node.level]}!"
+        rows[node.level] += 1
+    return places
 
 
 def _attributes(facts: Mapping[str, Value]) -> str:

@@ -35,14 +35,16 @@ def unquoted(token: str) -> str:
 
 def test_dot_has_every_node_and_edge_whatever_their_names(tmp_path: Path) -> None:
     write_dot(planned_explanation(), tmp_path / "graph.dot")
-    text = (tmp_path / "graph.dot").read_text(encoding="utf-8")
+    comment, _, text = (tmp_path / "graph.dot").read_text(encoding="utf-8").partition("\n")
+    assert comment.startswith("// ")
     found = tokens(text)
     assert found[0] == "digraph"
     assert found[-1] == "}"
     assert found.count("{") == found.count("}")
     edges = [(found[place - 1], found[place + 1]) for place, word in enumerate(found) if word == "->"]
     assert edges == [("0", "2"), ("2", "3"), ("0", "3")]
-    assert [place for place, word in enumerate(found) if word == "rank"]
+    places = [unquoted(found[place + 2]) for place, word in enumerate(found) if word == "pos"]
+    assert places == ["0,0!", "0,-1!", "3,0!", "6,0!"]
     contracts = [unquoted(found[place + 2]) for place, word in enumerate(found) if word == "contract"]
     assert contracts == [AWKWARD.replace("\x00", "\ufffd")] * 4
     on_path = [unquoted(found[place + 2]) for place, word in enumerate(found) if word == "on_path"]
