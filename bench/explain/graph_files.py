@@ -71,7 +71,7 @@ def path_pairs(explanation: Explanation) -> frozenset[tuple[int, int]]:
 
 
 def _dot_lines(explanation: Explanation) -> Iterator[str]:
-    yield "// dot finds places itself, which takes minutes for long chains; neato keeps those given here"
+    yield "// dot finds places itself, slowly where chains are long; neato keeps those given here"
     yield f"digraph {_quoted(explanation.label)} {{"
     yield f'  graph [rankdir="LR", label={_quoted(explanation.label)}];'
     yield '  node [shape="box"];'
