@@ -52,6 +52,7 @@ bench: $(STAMP) ## run the benchmark suites into BENCH=file.json, for compare-be
 	PYTHONHASHSEED=0 $(BIN)/python -m pytest bench/suites -q --benchmark-only --benchmark-json=$(BENCH) \
 		--benchmark-columns=min,median,iqr,rounds --benchmark-group-by=group --benchmark-sort=fullname
 
-fix: $(STAMP) ## format and apply safe lint fixes
+fix: $(STAMP) ## format, apply safe lint fixes, write the table of completions anew
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m bench.completion_table

@@ -1,6 +1,6 @@
 """Strategies: what they know before the first execution, over one and the same loop.
 
-A new one is a function from (block, pre-state, source) to a `Plan`, and a line in `STRATEGIES`.
+A new one is a function from (expected access sets, their source) to a `Plan`, and a line in `STRATEGIES`.
 """
 
 from __future__ import annotations
