@@ -76,7 +76,7 @@ def _list_of(index: int, transaction: Transaction, result: TransactionResult) ->
     slots = frozenset((address, STORAGE, slot) for address, keys in transaction.access_list for slot in keys)
     touched = frozenset(location for location in touched_locations(result) if location[1] == STORAGE)
     accounts = frozenset(address for address, _, _ in touched_locations(result))
-    return _List(index, slots, touched, _wasted_gas(transaction, accounts, touched))
+    return _List(index, slots, touched, _wasted_gas(transaction, accounts - {result.sender}, touched))
 
 
 def touched_locations(result: TransactionResult) -> frozenset[Location]:

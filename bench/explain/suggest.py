@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from bench.explain.model import CAP_WORKERS
 from bench.explain.names import Names
 from bench.explain.what_if import commutative
 from scheduler.access import BALANCE, STORAGE, AccessSet, Address, Location
@@ -15,6 +16,8 @@ ROUNDS = 32
 """Critical paths that are looked at, each of the block in which the ones before are gone."""
 WORTH_SUGGESTING = 1.1
 """The cap must become this many times as high."""
+ENOUGH = 2 * max(CAP_WORKERS)
+"""Caps above hold nobody back."""
 KEPT = 0.98
 """A group of locations is left out where the cap without it is at least this share of the cap with all."""
 MOST_NAMES = 12
@@ -29,9 +32,10 @@ def suggestions(
     Only locations that transactions of several senders both read and write come into question: what one sender alone
     changes is that sender's own business, and chains of one sender stay.
     """
-    usable = _shared_counters(sets, senders)
-    chosen, cap = _greedy(sets, seconds, usable)
     before = _cap(sets, seconds)
+    if before >= ENOUGH:
+        return ()
+    chosen, cap = _greedy(sets, seconds, _shared_counters(sets, senders))
     if not chosen or cap < WORTH_SUGGESTING * before:
         return ()
     groups = _fewest(_groups(chosen, names), sets, seconds, cap)
