@@ -25,7 +25,7 @@ _IQR_OF_A_DEVIATION, _MEDIAN_OF_A_MEAN = 1.349, 1.2533
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One benchmark in both runs: medians in seconds, `machine` the reference load's ratio of medians (new / old).
+    """One benchmark in both runs: medians in seconds of a round; `machine` is the reference load's ratio, new / old.
 
     `ratio` is the new median quotient over the old one (1.3: 30 % slower than the machine explains), `noise` three
     standard errors of it, relative. `verdict` is same, faster, slower or new load (nothing to compare by).

@@ -24,9 +24,12 @@ _LEAST_ROUNDS, _MOST_ROUNDS = 5, 40
 
 
 class Timed(Protocol):
-    """Times `target`, which is given what `fresh` makes anew before every round; returns the last round's result."""
+    """Times `target`, which is given what `fresh` makes anew before every round; returns the last result.
 
-    def __call__(self, target: Callable[..., T], *, fresh: Callable[[], tuple[Any, ...]] = ...) -> T:
+    A round calls it `turns` times: it should take some 20 ms, longer than the blink of a neighbour.
+    """
+
+    def __call__(self, target: Callable[..., T], *, fresh: Callable[[], tuple[Any, ...]] = ..., turns: int = 1) -> T:
         """Run the rounds."""
         ...
 
@@ -64,6 +67,7 @@ def _rounds(
     target: Callable[..., T],
     *,
     fresh: Callable[[], tuple[Any, ...]] = _nothing,
+    turns: int = 1,
 ) -> T:
     """Run the rounds; `reference_seconds` gets, per round, the mean of the loads right before and after it."""
     benchmark._timer = timer  # noqa: SLF001 - a marker cannot say it for a fixture
@@ -76,14 +80,24 @@ def _rounds(
         before.append(load())
         return arguments, {}
 
+    def one_round(*arguments: object) -> T:
+        for _ in range(turns - 1):
+            target(*arguments)
+        return target(*arguments)
+
     def tear_down(*_: object) -> None:
         references.append((before.pop() + load()) / 2)
 
-    rounds = _affordable(target, fresh, load) if benchmark.enabled else 1
+    rounds = _affordable(one_round, fresh, load) if benchmark.enabled else 1
     result: T = benchmark.pedantic(  # type: ignore[no-untyped-call]
-        target, setup=set_up, teardown=tear_down, rounds=rounds
+        one_round, setup=set_up, teardown=tear_down, rounds=rounds
     )
-    benchmark.extra_info |= {"reference": name, "clock": timer.__name__, "reference_seconds": references}
+    benchmark.extra_info |= {
+        "reference": name,
+        "clock": timer.__name__,
+        "turns": turns,
+        "reference_seconds": references,
+    }
     return result
 
 

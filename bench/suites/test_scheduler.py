@@ -16,7 +16,7 @@ pytestmark = pytest.mark.benchmark(group="scheduler")
 def test_graph(timed: Timed, hot_share: float) -> None:
     """Build the dependency graph of 1 000 access sets."""
     sets = synthetic_load(TRANSACTIONS, hot_share, HOT_SLOTS).sets
-    graph = timed(lambda: build(sets))
+    graph = timed(lambda: build(sets), turns=5)
     assert (graph.edge_count() > 0) == (hot_share > 0)
 
 

@@ -22,7 +22,7 @@ from executor.wire import (
 )
 from scheduler.access import TxIndex
 
-BATCH, REPEAT = 25, 10
+BATCH = 25
 pytestmark = pytest.mark.benchmark(group="wire")
 Results = list[tuple[TxIndex, TransactionResult]]
 
@@ -46,14 +46,14 @@ def _reply(batch: Results) -> bytes:
 
 def test_pack_results(timed: Timed, batches: list[Results]) -> None:
     """What a worker does with what its executions gave."""
-    packed = timed(lambda: [_reply(batch) for batch in batches])
+    packed = timed(lambda: [_reply(batch) for batch in batches], turns=5)
     assert [len(unpack_reply(blob).results) for blob in packed] == [len(batch) for batch in batches]
 
 
 def test_unpack_results(timed: Timed, batches: list[Results]) -> None:
     """What the driver does with a reply."""
     packed = [_reply(batch) for batch in batches]
-    replies = timed(lambda: [unpack_reply(blob) for blob in packed])
+    replies = timed(lambda: [unpack_reply(blob) for blob in packed], turns=10)
     assert [reply.results for reply in replies] == batches
 
 
@@ -69,18 +69,17 @@ def test_batches(timed: Timed, batches: list[Results]) -> None:
             count += len(read) + sum(len(unpack_updates(update)) for update in packed)
         return count
 
-    assert timed(there_and_back) == len(batches) * BATCH + sum(len(batch) * (len(batches) - 1 - place)
-                                                               for place, batch in enumerate(batches))  # fmt: skip
+    told = sum(len(batch) * (len(batches) - 1 - place) for place, batch in enumerate(batches))
+    assert timed(there_and_back, turns=10) == len(batches) * BATCH + told
 
 
 def test_state_and_block(timed: Timed, prepared: Prepared) -> None:
-    """Ship a whole state and a block ten times over."""
+    """Ship a whole state and a block."""
     tag = new_tag()
 
     def there_and_back() -> int:
-        for _ in range(REPEAT):
-            state = unpack(pack_state(tag, prepared.pre_state))[2]
-            unpack(pack_block(prepared.block, tag, 1 << 32))
+        state = unpack(pack_state(tag, prepared.pre_state))[2]
+        unpack(pack_block(prepared.block, tag, 1 << 32))
         return len(state.accounts)
 
-    assert timed(there_and_back) == len(prepared.pre_state.accounts)
+    assert timed(there_and_back, turns=20) == len(prepared.pre_state.accounts)
