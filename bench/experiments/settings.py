@@ -120,8 +120,10 @@ class Settings:
 
     def blocks(self) -> Iterator[Executed]:
         """Yield the recorded blocks, each executed when it is first asked for."""
-        yield from self.given
-        for path in [] if self.given else self.paths():
+        if self.given:
+            yield from self.given
+            return
+        for path in self.paths():
             if path not in self._executed:
                 begin = perf_counter()
                 self._executed[path] = executed(load_capsule(path))
