@@ -61,7 +61,11 @@ class Graph {
     const byLevel = (shelf) => layoutByLevel(this.nodes, this.links, radius, shelf);
     const byTime = (shelf) => layoutByTime(this.nodes, this.links, shelf);
     const layout = this.chosen.layout === "level" ? byLevel : byTime;
-    this.laid = roomiest([480, 640, 820, 1020, 1300, 1700].map(layout), this.surface.width, HIGHEST);
+    this.laid = roomiest(
+      [480, 640, 820, 1020, 1300, this.surface.width / READABLE - 40].map(layout),
+      this.surface.width,
+      HIGHEST,
+    );
     this.view.world = this.laid.world;
   }
 
@@ -117,11 +121,12 @@ class Graph {
   /** The transaction at a place of the canvas, the nearest of several; null where there is none. */
   hit(sx, sy, reach) {
     const { view } = this;
-    const [x, y, slack] = [view.wx(sx), view.wy(sy), reach / view.k];
+    const [x, y] = [view.wx(sx), view.wy(sy)];
+    const [wide, high] = [reach / view.k, reach / view.ky];
     let [best, least] = [null, Infinity];
     this.laid.spots.forEach((box, position) => {
-      if (x < box.x - slack || x > box.x + box.w + slack || y < box.y - slack || y > box.y + box.h + slack) return;
-      const away = Math.hypot(x - box.x - box.w / 2, y - box.y - box.h / 2);
+      if (x < box.x - wide || x > box.x + box.w + wide || y < box.y - high || y > box.y + box.h + high) return;
+      const away = Math.hypot((x - box.x - box.w / 2) * view.k, (y - box.y - box.h / 2) * view.ky);
       if (away < least) [best, least] = [position, away];
     });
     return best;
@@ -141,9 +146,9 @@ class Graph {
   }
 }
 
-/** Of several layouts the one that can be shown largest. */
+/** Of several layouts the one that can be shown largest; what is too long is scrolled, so only its height counts. */
 function roomiest(layouts, width, height) {
-  const scale = ({ world }) => Math.min(width / world.w, height / world.h);
+  const scale = ({ world }) => Math.min(width / Math.min(world.w, width / READABLE), height / world.h);
   return layouts.reduce((best, each) => (scale(each) > scale(best) * 1.02 ? each : best));
 }
 

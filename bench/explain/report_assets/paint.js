@@ -67,7 +67,7 @@ function addNode(context, { chosen, view }, mark, box, grow = 0) {
       view.sx(box.x) - grow,
       view.sy(box.y) - grow,
       Math.max(1.2, box.w * view.k) + 2 * grow,
-      box.h * view.k + 2 * grow,
+      box.h * view.ky + 2 * grow,
     );
   } else {
     const r = Math.max(1.6, (box.w / 2) * view.k) + grow;
@@ -137,23 +137,24 @@ function paintOverview(graph, context, width, height) {
   const { nodes, marks, laid, view, surface, pathLinks } = graph;
   if (!laid) return;
   const { spots } = laid;
-  const { k, x: ox, y: oy } = overviewScale(view.world, width, height);
+  const scale = overviewScale(view.world, width, height);
+  const [sx, sy] = [(x) => scale.x + x * scale.kx, (y) => scale.y + y * scale.ky];
   nodes.forEach((node, position) => {
     const box = spots[position];
     context.fillStyle = markInk(marks.of(node));
-    context.fillRect(ox + box.x * k, oy + box.y * k, Math.max(1, box.w * k), Math.max(1, box.h * k));
+    context.fillRect(sx(box.x), sy(box.y), Math.max(1, box.w * scale.kx), Math.max(1, box.h * scale.ky));
   });
   context.strokeStyle = ink("path");
   context.lineWidth = 1.5;
   context.beginPath();
   for (const [before, after] of pathLinks) {
-    context.moveTo(ox + spots[before].x * k, oy + (spots[before].y + spots[before].h / 2) * k);
-    context.lineTo(ox + spots[after].x * k, oy + (spots[after].y + spots[after].h / 2) * k);
+    context.moveTo(sx(spots[before].x), sy(spots[before].y + spots[before].h / 2));
+    context.lineTo(sx(spots[after].x), sy(spots[after].y + spots[after].h / 2));
   }
   context.stroke();
   context.strokeStyle = ink("accent");
-  const [left, top] = [Math.max(1, ox + view.wx(0) * k), Math.max(1, oy + view.wy(0) * k)];
-  const right = Math.min(width - 1, ox + view.wx(surface.width) * k);
-  const bottom = Math.min(height - 1, oy + view.wy(surface.height) * k);
+  const [left, top] = [Math.max(1, sx(view.wx(0))), Math.max(1, sy(view.wy(0)))];
+  const right = Math.min(width - 1, sx(view.wx(surface.width)));
+  const bottom = Math.min(height - 1, sy(view.wy(surface.height)));
   if (right > left && bottom > top) context.strokeRect(left, top, right - left, bottom - top);
 }

@@ -30,14 +30,17 @@ function makeSurface(canvas, draw) {
   return surface;
 }
 
-/** What part of the world the canvas shows: screen = world × k + t; `flat` views zoom only along x. */
+/**
+ * What part of the world the canvas shows: screen = world × k + offset. `flat` views zoom only along x; in others the
+ * scale along y stays above `floor`, so that a long chain seen as a whole is no mere line.
+ */
 class View {
   constructor({ flat = false, least = 0.02, most = 40 } = {}) {
-    Object.assign(this, { k: 1, x: 0, y: 0, flat, least, most, world: { x: 0, y: 0, w: 1, h: 1 } });
+    Object.assign(this, { k: 1, x: 0, y: 0, flat, least, most, floor: 0, world: { x: 0, y: 0, w: 1, h: 1 } });
   }
 
   get ky() {
-    return this.flat ? 1 : this.k;
+    return this.flat ? 1 : Math.max(this.k, this.floor);
   }
   sx(x) {
     return x * this.k + this.x;
@@ -54,17 +57,20 @@ class View {
 
   /** Show the whole world in a box of this size, from its top left corner, but no larger than `limit`. */
   fit(width, height, limit = 1.5, margin = 14) {
-    this.k = Math.min(limit, (width - 2 * margin) / this.world.w, (height - 2 * margin) / this.world.h);
+    const high = (height - 2 * margin) / this.world.h;
+    this.k = Math.min(limit, (width - 2 * margin) / this.world.w, high);
+    this.floor = Math.min(0.55, high);
+    this.least = this.k / 2;
     this.x = margin - this.world.x * this.k;
-    this.y = margin - this.world.y * this.k;
+    this.y = margin - this.world.y * this.ky;
   }
 
   zoom(factor, cx, cy) {
     const k = Math.max(this.least, Math.min(this.most, this.k * factor));
-    const real = k / this.k;
-    this.x = cx - (cx - this.x) * real;
-    if (!this.flat) this.y = cy - (cy - this.y) * real;
+    const [x, y] = [this.wx(cx), this.wy(cy)];
     this.k = k;
+    this.x = cx - x * k;
+    if (!this.flat) this.y = cy - y * this.ky;
   }
 
   /** Keep some of the world in sight. */
@@ -72,12 +78,11 @@ class View {
     const keep = 60;
     const { x, y, w, h } = this.world;
     this.x = Math.max(keep - (x + w) * this.k, Math.min(width - keep - x * this.k, this.x));
-    if (!this.flat) this.y = Math.max(keep - (y + h) * this.k, Math.min(height - keep - y * this.k, this.y));
+    if (!this.flat) this.y = Math.max(keep - (y + h) * this.ky, Math.min(height - keep - y * this.ky, this.y));
   }
 
-  /** Move so that a world box lies in sight; says whether it had to. */
+  /** Move so that a world box lies in sight. */
   reveal(box, width, height, margin = 40) {
-    const before = [this.x, this.y];
     const [left, right] = [this.sx(box.x), this.sx(box.x + box.w)];
     if (left < margin) this.x += margin - left;
     else if (right > width - margin) this.x -= right - (width - margin);
@@ -86,7 +91,6 @@ class View {
       if (top < margin) this.y += margin - top;
       else if (bottom > height - margin) this.y -= bottom - (height - margin);
     }
-    return before[0] !== this.x || before[1] !== this.y;
   }
 }
 

@@ -9,9 +9,14 @@ drawWhatIf();
 drawLists();
 drawMeasured();
 startTheme();
-if (data.nodes.length) lazily(byId("graph-body"), drawGraph);
+const timed = (name, draw) => () => {
+  performance.mark(name);
+  draw();
+  performance.measure(name, name);
+};
+if (data.nodes.length) lazily(byId("graph-body"), timed("graph", drawGraph));
 else byId("graph-note").textContent = "The block is empty.";
-if (data.schedule) lazily(byId("schedule-body"), drawSchedule);
+if (data.schedule) lazily(byId("schedule-body"), timed("schedule", drawSchedule));
 else byId("schedule-note").textContent = "No parallel run was measured for this report.";
 performance.mark("report-interactive");
 performance.measure("report", "report-start", "report-interactive");

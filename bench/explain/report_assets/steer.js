@@ -21,7 +21,10 @@ function graphControls(graph) {
   };
   const onchange = (event) => {
     const index = parseInt(event.target.value, 10);
-    if (nodeAt.has(index)) selection.set(index);
+    event.target.setCustomValidity(
+      nodeAt.has(index) ? "" : `The block has ${count(data.nodes.length, "transaction")}, from 0`,
+    );
+    if (event.target.reportValidity()) selection.set(index);
   };
   const go = el("input", { type: "number", min: "0", id: "graph-go", placeholder: "index", onchange });
   const zoom = zoomButtons(graph.surface, graph.view, () => graph.fit());
@@ -112,10 +115,12 @@ function nearby(spots, at, direction) {
   return best;
 }
 
-/** Where the world lies on the overview: screen = world × k + offset. */
+/** Where the world lies on the overview: screen = world × k + offset; a long chain is stretched to be seen. */
 function overviewScale(world, width, height) {
-  const k = Math.min(width / world.w, height / world.h);
-  return { k, x: (width - world.w * k) / 2 - world.x * k, y: (height - world.h * k) / 2 - world.y * k };
+  const high = height / world.h;
+  const kx = Math.min(width / world.w, 3 * high);
+  const ky = Math.min(high, Math.max(kx, 0.3));
+  return { kx, ky, x: -world.x * kx, y: (height - world.h * ky) / 2 - world.y * ky };
 }
 
 /** Dragging on the overview moves the view. */
@@ -126,8 +131,8 @@ function attachOverview(graph) {
     else if (!event.buttons) return;
     const box = overview.getBoundingClientRect();
     const scale = overviewScale(view.world, box.width, box.height);
-    view.x = surface.width / 2 - ((event.clientX - box.left - scale.x) / scale.k) * view.k;
-    view.y = surface.height / 2 - ((event.clientY - box.top - scale.y) / scale.k) * view.k;
+    view.x = surface.width / 2 - ((event.clientX - box.left - scale.x) / scale.kx) * view.k;
+    view.y = surface.height / 2 - ((event.clientY - box.top - scale.y) / scale.ky) * view.ky;
     view.clamp(surface.width, surface.height);
     graph.redraw();
   };
