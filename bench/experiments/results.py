@@ -49,7 +49,8 @@ def _machine_line(outcome: Outcome) -> str:
     about = outcome.machine
     packages = about.get("packages")
     versions = ", ".join(f"{name} {one}" for name, one in packages.items()) if isinstance(packages, dict) else "-"
-    return f"{about.get('cpus')} processors, {about.get('platform')}, Python {about.get('python')}, {versions}"
+    system = "-".join(str(about.get("platform")).split("-")[:2])  # without what the kernel's builder called it
+    return f"{about.get('cpus')} processors, {system}, Python {about.get('python')}, {versions}"
 
 
 def _summary(outcomes: Sequence[Outcome], not_run: Sequence[str]) -> str:
