@@ -10,14 +10,12 @@ from bench.explain.entries import Entry, Key
 from bench.explain.known_contracts import KNOWN
 from bench.explain.mapping_keys import MappingKeys, balance_mappings
 from bench.explain.model import NamedLocation
-from bench.explain.own_contracts import Own, decode_slots, label_of, recognise
+from bench.explain.own_contracts import Own, decode_slots, find_own, own_labels
 from bench.explain.pools import OBSERVATIONS, V2_VARIABLES, V3_VARIABLES, Pool, find_pools, observation
 from bench.explain.touched import Touched, touched_in
 from executor.state import PreState
 from executor.types import Block, TransactionResult
-from scheduler.access import CODE, KIND_NAMES, STORAGE, Address, Location
-from workloads.artefacts import Contract
-from workloads.workload import read_int
+from scheduler.access import KIND_NAMES, STORAGE, Address, Location
 
 SHORT = 12
 """Hex digits up to which a value is shown whole; of more, the first six and the last four stand for it."""
@@ -150,8 +148,8 @@ def names_for(block: Block, pre_state: PreState, results: Sequence[TransactionRe
     """
     touched = touched_in(block, results)
     addresses = _addresses(pre_state, touched)
-    own = _own_contracts(addresses, pre_state, results)
-    labels = _own_labels(own, pre_state)
+    own = find_own(addresses, pre_state, results)
+    labels = own_labels(own, pre_state)
     variables = {address: {slot: BALANCES} for address, slot in balance_mappings(results).items()}
     for address in addresses:
         if block.chain_id == 1 and address in KNOWN and address not in own:
@@ -167,63 +165,6 @@ def _addresses(pre_state: PreState, touched: Sequence[Touched]) -> tuple[Address
     """Return accounts in the order of the state, where it has one: numbers of shards then stay from block to block."""
     known: Iterable[Address] = getattr(pre_state, "accounts", ())
     return tuple(dict.fromkeys([*known, *(location[0] for one in touched for location in one.locations)]))
-
-
-def _own_contracts(
-    addresses: Iterable[Address], pre_state: PreState, results: Sequence[TransactionResult]
-) -> dict[Address, Own]:
-    hashes = {address: pre_state.read((address, CODE, 0)) for address in addresses}
-    created: dict[bytes, bytes] = {}
-    for result in results:
-        created.update(result.codes)
-        hashes |= {place: value for (place, kind, _), value in result.writes.values.items() if kind == CODE and value}
-    by_hash = {code_hash: recognise(_code(code_hash, created, pre_state)) for code_hash in set(hashes.values())}
-    return {address: own for address, code_hash in hashes.items() if (own := by_hash[code_hash])}
-
-
-def _code(code_hash: object, created: dict[bytes, bytes], pre_state: PreState) -> bytes:
-    assert isinstance(code_hash, bytes), code_hash
-    try:
-        return created.get(code_hash) or pre_state.code(code_hash)
-    except KeyError:  # a partial recording holds only the code that ran
-        return b""
-
-
-def _own_labels(own: dict[Address, Own], pre_state: PreState) -> dict[Address, str]:
-    """Return names that differ: a token's symbol, else what the contract is called.
-
-    Several of a kind are told apart by the tokens that they are for, else by numbers in the order of the state.
-    """
-    symbols = {address: _symbol(address, one.contract, pre_state) for address, one in own.items()}
-    labels: dict[Address, str] = {}
-    for label, group in _sharing({address: symbols[address] or label_of(own[address].contract) for address in own}):
-        told = {address: _with_tokens(label, own[address], symbols) for address in group} if len(group) > 1 else {}
-        for same, sharing in _sharing({address: told.get(address, label) for address in group}):
-            labels |= {a: same if len(sharing) == 1 else f"{same}#{number}" for number, a in enumerate(sharing)}
-    return labels
-
-
-def _sharing(labels: dict[Address, str]) -> list[tuple[str, list[Address]]]:
-    """Return each label with those who share it."""
-    sharing: defaultdict[str, list[Address]] = defaultdict(list)
-    for address, label in labels.items():
-        sharing[label].append(address)
-    return list(sharing.items())
-
-
-def _with_tokens(label: str, own: Own, symbols: dict[Address, str]) -> str:
-    tokens = "/".join(symbol for address in own.fixed if (symbol := symbols.get(address)))
-    return f"{label} {tokens}" if tokens else label
-
-
-def _symbol(address: Address, contract: Contract, pre_state: PreState) -> str:
-    """Return the symbol that a token keeps in its storage; empty for other contracts."""
-    slot = contract.layout.get("symbol")
-    if slot is None:
-        return ""
-    length = read_int(pre_state, (address, STORAGE, slot))
-    text = read_int(pre_state, (address, STORAGE, slot + 1)).to_bytes(32, "big")[:length]
-    return text.decode("ascii", "replace") if text.isascii() and text.isalnum() else ""
 
 
 def _pool_label(pool: Pool, labels: dict[Address, str]) -> str:

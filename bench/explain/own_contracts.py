@@ -7,14 +7,18 @@ are tried from what the transactions at hand saw and were given.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from bench.explain.entries import Entry, Key, vyper_slot
 from bench.explain.touched import ADDRESS_BYTES, SMALL_NUMBERS, Touched
-from scheduler.access import STORAGE, Address
+from executor.state import PreState
+from executor.types import TransactionResult
+from scheduler.access import CODE, STORAGE, Address
 from workloads.artefacts import ARTEFACTS, WORD, Contract, load_contract
+from workloads.workload import read_int
 
 SHOWN_AS = {
     ("LendingPool", "reserves", "scaled_supply"): "total_supply",
@@ -64,6 +68,64 @@ def recognise(code: bytes) -> Own | None:
 def label_of(contract: Contract) -> str:
     """Return what an instance is called, as long as nothing tells two apart."""
     return LABELS.get(contract.name) or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", contract.name).lower()
+
+
+def find_own(
+    addresses: Iterable[Address], pre_state: PreState, results: Sequence[TransactionResult]
+) -> dict[Address, Own]:
+    """Return the accounts among `addresses`, and among those that a block's results create, that run one of ours."""
+    hashes = {address: pre_state.read((address, CODE, 0)) for address in addresses}
+    created: dict[bytes, bytes] = {}
+    for result in results:
+        created.update(result.codes)
+        hashes |= {place: value for (place, kind, _), value in result.writes.values.items() if kind == CODE and value}
+    by_hash = {code_hash: recognise(_code(code_hash, created, pre_state)) for code_hash in set(hashes.values())}
+    return {address: own for address, code_hash in hashes.items() if (own := by_hash[code_hash])}
+
+
+def _code(code_hash: object, created: dict[bytes, bytes], pre_state: PreState) -> bytes:
+    assert isinstance(code_hash, bytes), code_hash
+    try:
+        return created.get(code_hash) or pre_state.code(code_hash)
+    except KeyError:  # a partial recording holds only the code that ran
+        return b""
+
+
+def own_labels(own: dict[Address, Own], pre_state: PreState) -> dict[Address, str]:
+    """Return names that differ: a token's symbol, else what the contract is called.
+
+    Several of a kind are told apart by the tokens that they are for, else by numbers in the order of the state.
+    """
+    symbols = {address: _symbol(address, one.contract, pre_state) for address, one in own.items()}
+    labels: dict[Address, str] = {}
+    for label, group in _sharing({address: symbols[address] or label_of(own[address].contract) for address in own}):
+        told = {address: _with_tokens(label, own[address], symbols) for address in group} if len(group) > 1 else {}
+        for same, sharing in _sharing({address: told.get(address, label) for address in group}):
+            labels |= {a: same if len(sharing) == 1 else f"{same}#{number}" for number, a in enumerate(sharing)}
+    return labels
+
+
+def _sharing(labels: dict[Address, str]) -> list[tuple[str, list[Address]]]:
+    """Return each label with those who share it."""
+    sharing: defaultdict[str, list[Address]] = defaultdict(list)
+    for address, label in labels.items():
+        sharing[label].append(address)
+    return list(sharing.items())
+
+
+def _with_tokens(label: str, own: Own, symbols: dict[Address, str]) -> str:
+    tokens = "/".join(symbol for address in own.fixed if (symbol := symbols.get(address)))
+    return f"{label} {tokens}" if tokens else label
+
+
+def _symbol(address: Address, contract: Contract, pre_state: PreState) -> str:
+    """Return the symbol that a token keeps in its storage; empty for other contracts."""
+    slot = contract.layout.get("symbol")
+    if slot is None:
+        return ""
+    length = read_int(pre_state, (address, STORAGE, slot))
+    text = read_int(pre_state, (address, STORAGE, slot + 1)).to_bytes(32, "big")[:length]
+    return text.decode("ascii", "replace") if text.isascii() and text.isalnum() else ""
 
 
 def decode_slots(
