@@ -167,11 +167,11 @@ def _lost(block: Comparison, ran: Sequence[Row]) -> str:
         return ""
     best = min(ran, key=lambda row: row.seconds)
     share = again(best, block.transactions)
-    lost = f"on the workers, {best.combination.name} was best with {best.speedup:.2f}x"
-    if share >= _MANY_AGAIN:
-        return f"{lost}, as {_percent(share)} of the transactions ran again"
-    beside = _overhead(best)
-    return f"{lost}, as {beside}" if beside else lost
+    reasons = [f"{_percent(share)} of the transactions ran again" if share >= _MANY_AGAIN else "", _overhead(best)]
+    if _TIED > block.chain.share > 1 / best.workers:
+        reasons.append(f"{_chain(block)}, so {1 / block.chain.share:.2f}x was the most")
+    words = " and ".join(filter(None, reasons))
+    return f"on the workers, {best.combination.name} was best with {best.speedup:.2f}x{words and f', as {words}'}"
 
 
 # -- only one thread was asked for

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.compare.model import Chain
@@ -90,11 +92,15 @@ def test_more_than_is_possible_is_called_impossible() -> None:
     )
 
 
-def test_sequential_won_where_much_is_no_execution() -> None:
-    made = block(row("graph", "exact", ms=125.0, overhead_share=0.4))
-    assert verdict(made) == (
-        "Sequential won: on the workers, graph with exact lists on process was best with 0.80x, "
-        "as messages, state and the driver's work took 40% of the processors' time."
+def test_sequential_won_with_all_that_speaks_against_workers() -> None:
+    slow = row("graph", "exact", ms=125.0, overhead_share=0.4)
+    head = "Sequential won: on the workers, graph with exact lists on process was best with 0.80x"
+    beside = "messages, state and the driver's work took 40% of the processors' time"
+    assert verdict(block(slow)) == f"{head}, as {beside}."
+    assert verdict(block(replace(slow, overhead_share=0.0))) == f"{head}."
+    assert verdict(block(replace(slow, executions=120), chain=LONG_CHAIN)) == (
+        f"{head}, as 20% of the transactions ran again and {beside} and a chain of 40 transactions through "
+        "pool.total[USDC] is 80% of the time, so 1.25x was the most."
     )
 
 
