@@ -48,7 +48,7 @@ function short(value) {
   return value.toPrecision(2).includes("e") ? value.toFixed(4) : value.toPrecision(2);
 }
 
-const ratio = (value) => short(value) + TIMES;
+const ratio = (value) => (Number.isFinite(value) ? short(value) + TIMES : "–");
 const percent = (share) =>
   share === null ? "–" : (100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0) + THIN + "%";
 

@@ -16,7 +16,10 @@ const timed = (name, draw) => () => {
 };
 if (data.nodes.length) lazily(byId("graph-body"), timed("graph", drawGraph));
 else byId("graph-note").textContent = "The block is empty.";
-if (data.schedule) lazily(byId("schedule-body"), timed("schedule", drawSchedule));
-else byId("schedule-note").textContent = "No parallel run was measured for this report.";
+if (data.schedule && data.transactions) lazily(byId("schedule-body"), timed("schedule", drawSchedule));
+else
+  byId("schedule-note").textContent = data.schedule
+    ? "Nothing ran."
+    : "No parallel run was measured for this report.";
 performance.mark("report-interactive");
 performance.measure("report", "report-start", "report-interactive");

@@ -198,7 +198,9 @@ function drawLists() {
       tile("Recall", orNone(lists.recall, percent), count(lists.missing, "slot") + " missing"),
       tile("Exact", whole(lists.exact), "neither missing nor superfluous"),
       tile("Over-serialisation", orNone(lists.over_serialisation, ratio), "edges that only the lists make"),
-      tile("Gas paid in vain", gasText(lists.wasted_gas), "net of what used entries saved"),
+      lists.wasted_gas < 0
+        ? tile("Gas saved by the lists", gasText(-lists.wasted_gas), "net of entries paid for in vain")
+        : tile("Gas paid in vain", gasText(lists.wasted_gas), "net of what used entries saved"),
     ),
   );
   if (!lists.worst.length) return;
