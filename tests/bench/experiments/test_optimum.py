@@ -58,7 +58,7 @@ def test_a_worker_may_wait_on_purpose() -> None:
 
 def test_it_is_never_below_the_bound_nor_above_list_scheduling() -> None:
     chance = Random(6)
-    for _ in range(20):
+    for _ in range(8):
         predecessors = [tuple(one for one in range(index) if chance.random() < 0.2) for index in range(10)]
         weights = [float(chance.randint(1, 99)) for _ in range(10)]
         graph = graph_of(predecessors)
