@@ -39,7 +39,7 @@ def conflict_metrics(
         longest_chain_share=_ratio(longest, count),
         span=span,
         cap=Measure(_cap(count, span.transactions), _cap(sum(gas), span.gas), _cap(sum(seconds), span.seconds)),
-        makespans=tuple(_makespan(graph, gas, seconds, one) for one in workers),
+        makespans=_makespans(graph, gas, seconds, span, workers),
     )
 
 
@@ -57,13 +57,16 @@ def hot_location_concentration(tied: Causes) -> float:
     return _ratio(max(counts.values(), default=0), len(ends))
 
 
-def list_schedule(graph: DependencyGraph, weights: Sequence[float], workers: int) -> float:
+def list_schedule(
+    graph: DependencyGraph, weights: Sequence[float], workers: int, levels: Sequence[float] | None = None
+) -> float:
     """Return when the last transaction ends if `workers` take, whenever one is free, the ready one with most behind it.
 
     A transaction is ready when all it waits for have ended; "most behind it" is the weight of the heaviest path that
-    begins with it (the lower index first where two are alike). Nothing but the weights takes time.
+    begins with it (the lower index first where two are alike): `levels`, where the caller has them. Nothing but the
+    weights takes time.
     """
-    urgent = graph.bottom_levels(weights)
+    urgent = graph.bottom_levels(weights) if levels is None else levels
     waiting = [len(before) for before in graph.predecessors]
     ready = [(-urgent[index], index) for index, count in enumerate(waiting) if not count]
     heapify(ready)
@@ -81,15 +84,25 @@ def list_schedule(graph: DependencyGraph, weights: Sequence[float], workers: int
     return now
 
 
-def _makespan(graph: DependencyGraph, gas: Sequence[int], seconds: Sequence[float], workers: int) -> Makespan:
-    by_seconds, by_gas = list_schedule(graph, seconds, workers), list_schedule(graph, gas, workers)
-    return Makespan(
-        workers=workers,
-        seconds=by_seconds,
-        gas=by_gas,
-        to_bound_seconds=_cap(by_seconds, lower_bound(graph, seconds, workers)),
-        to_bound_gas=_cap(by_gas, lower_bound(graph, gas, workers)),
-    )
+def _makespans(
+    graph: DependencyGraph, gas: Sequence[int], seconds: Sequence[float], span: Measure, workers: Sequence[int]
+) -> tuple[Makespan, ...]:
+    work_gas, work_seconds = sum(gas), sum(seconds)
+    gas_levels, second_levels = graph.bottom_levels(gas), graph.bottom_levels(seconds)
+    found = []
+    for one in workers:
+        by_gas = list_schedule(graph, gas, one, gas_levels)
+        by_seconds = list_schedule(graph, seconds, one, second_levels)
+        found.append(
+            Makespan(
+                workers=one,
+                seconds=by_seconds,
+                gas=by_gas,
+                to_bound_seconds=_cap(by_seconds, max(work_seconds / one, span.seconds)),
+                to_bound_gas=_cap(by_gas, max(work_gas / one, span.gas)),
+            )
+        )
+    return tuple(found)
 
 
 def lower_bound(graph: DependencyGraph, weights: Sequence[float], workers: int) -> float:

@@ -16,7 +16,7 @@ FIRST_STEPS, LAST_STEPS = 8, 4
 SHOWN_THROUGH = 2
 """Locations named per step."""
 SHOWN_HOT = 8
-_LONG_HEX = re.compile(r"0x([0-9a-f]{4})[0-9a-f]{6,}([0-9a-f]{4})\b")
+_LONG_HEX = re.compile(r"0x([0-9a-f]{6})[0-9a-f]{6,}([0-9a-f]{4})\b")
 
 
 def show_explanation(console: Console, explanation: Explanation, *, full: bool = False) -> None:

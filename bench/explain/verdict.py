@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,6 +13,9 @@ HALF = 0.5
 WORTH_NAMING = 1.5
 """Locations are named as the cure if without them the cap would be this many times as high."""
 NAMED = 3
+
+
+_LONG_ADDRESS = re.compile(r"(0x[0-9a-f]{6})[0-9a-f]{30}([0-9a-f]{4})")
 
 
 def verdict(explanation: Explanation) -> Explanation:
@@ -27,6 +31,13 @@ def sentence(explanation: Explanation) -> str:
     if count == 1:
         return "One transaction: there is nothing to run beside it."
     metrics = next(one for one in explanation.key_sets if one.key_set == "D")
+    if metrics.edges_last_writer == 0:
+        longest = explanation.path[0]
+        share = longest.seconds / explanation.work.seconds
+        return (
+            f"No transaction waits for another; the longest, {longest.index} ({_what(longest)}), takes {share:.1%} of"
+            f" the block's time, {_limit(metrics)}."
+        )
     if len(explanation.path) == 1:
         return f"{_alone(explanation, explanation.path[0])}, {_limit(metrics)}; {_independent(metrics, count)}."
     relief = _relief(explanation, metrics)
@@ -58,8 +69,6 @@ def _limit(metrics: ConflictMetrics) -> str:
 
 def _independent(metrics: ConflictMetrics, count: int) -> str:
     isolated = round(metrics.isolated_share * count)
-    if isolated == count:
-        return "no transaction waits for another"
     if isolated == 0:
         return "every transaction is tied to another"
     return f"{isolated} transactions are tied to no other" if isolated != 1 else "one transaction is tied to no other"
@@ -73,11 +82,14 @@ def _relief(explanation: Explanation, metrics: ConflictMetrics) -> str:
             names = _listed([each.location.name for each in hot[:position]])
             return f" Without edges through {names} the cap would be {one.cap_with_these:.2f}x."
     last = hot[-1].cap_with_these
+    if len(hot) <= NAMED:
+        return f" Even without edges through {_listed([each.location.name for each in hot])} it would be {last:.2f}x."
     return f" No few places are to blame: without the {len(hot)} costliest locations the cap would be {last:.2f}x."
 
 
 def _what(step: PathStep) -> str:
-    return f"{step.operation} on {step.contract}" if step.contract else step.operation
+    contract = _LONG_ADDRESS.sub(r"\1…\2", step.contract)
+    return f"{step.operation} on {contract}" if contract else step.operation
 
 
 def _listed(names: Sequence[str]) -> str:
