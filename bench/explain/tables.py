@@ -152,14 +152,14 @@ def what_if_table(changes: Sequence[WhatIf], *, full: bool = False) -> Table | N
             f"{one.cap_after:.2f}x",
             f"{one.cap_before_gas:.2f}x",
             f"{one.cap_after_gas:.2f}x",
-            _text(one.note, full=full),
         )
         for one in changes
     ]
-    headings = ("what if", "locations", "cap by time", "then", "by gas", "then", "note")
+    headings = ("what if", "locations", "cap by time", "then", "by gas", "then")
     table = _table("what if", headings, rows, left=1)
     table.columns[0].overflow = "fold"
-    table.columns[-1].justify = "left"
+    notes = dict.fromkeys(one.note for one in changes if one.note)
+    table.caption, table.caption_justify = escape("; ".join(notes)), "left"
     return table if rows else None
 
 

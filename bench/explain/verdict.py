@@ -13,8 +13,6 @@ HALF = 0.5
 WORTH_NAMING = 1.5
 """Locations are named as the cure if without them the cap would be this many times as high."""
 NAMED = 3
-
-
 _LONG_ADDRESS = re.compile(r"(0x[0-9a-f]{6})[0-9a-f]{30}([0-9a-f]{4})")
 
 
