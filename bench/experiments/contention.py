@@ -39,7 +39,7 @@ SWEEPS = (
           (("kind", "eth"), ("failing", 0), ("new_accounts", 0))),
     Sweep("ERC-20", "transfers", 400, "accounts", (2, 10, 100, 1_000), (("kind", "erc20"), ("failing", 0))),
     Sweep("AMM", "amm", 200, "pairs", (1, 4, 16, 128), (("zipf_pairs", 0), ("zipf_users", 0))),
-    Sweep("lending", "lending", 200, "shards", (1, 4, 16, 64), (("zipf_users", 0), ("zipf_assets", 0))),
+    Sweep("lending", "lending", 200, "shards", (1, 4, 16, 64), (("zipf_users", 0), ("assets", 1))),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from bench.experiments.measured import WORKERS, Input, in_turn, processes, workload_input
+from bench.experiments.measured import SEED, WORKERS, Input, in_turn, input_of, processes, workload_input
 from bench.experiments.model import Cell, Experiment, Findings, Published, Table
 from bench.experiments.settings import Settings
 from bench.explain.names import names_for
@@ -31,17 +31,25 @@ POOLS: tuple[dict[str, object], ...] = (
     {"assets": 4, "shards": 4},
     {"assets": 4, "shards": 16},
 )
-LIQUIDATORS = (2, 10, 70)
+BURSTS: tuple[dict[str, object], ...] = (
+    {},
+    {"liquidators": 2},
+    {"race": 0},
+    {"race": 1},
+    {"flash": 0},
+    {"flash": 1},
+)
+"""Changes to the defaults: 70 liquidators, a quarter of the liquidations raced for, 30 % by flash loan."""
 COUNT, QUICK_COUNT = 200, 24
 
 
 def measure(settings: Settings) -> Findings:
-    """Run pools that differ in assets, shards and rate, and bursts with few and with many liquidators."""
+    """Run pools that differ in assets, shards and rate, and bursts that differ in who liquidates and how."""
     count = QUICK_COUNT if settings.quick else COUNT
     pools = (POOLS[0], POOLS[-1]) if settings.quick else POOLS
     with processes() as executor:
         calm = [_pool_row(workload_input("lending", count, **pool), executor) for pool in pools]
-        burst = [_burst_row(liquidators, count, executor) for liquidators in LIQUIDATORS[-1 if settings.quick else 0 :]]
+        burst = [_burst_row(change, count, executor) for change in BURSTS[: 1 if settings.quick else None]]
     predicted = [float(row[4] or 0) for row in calm]
     return Findings(
         {PREDICTED: median(predicted), BURST: median(float(row[-3] or 0) for row in burst)},
@@ -93,24 +101,28 @@ def _pools(rows: Sequence[tuple[Cell, ...]]) -> Table:
                  tuple(rows))  # fmt: skip
 
 
-def _burst_row(liquidators: int, count: int, executor: BlockExecutor) -> tuple[Cell, ...]:
+def _burst_row(change: dict[str, object], count: int, executor: BlockExecutor) -> tuple[Cell, ...]:
     """Run the burst; the operations of the block say who posts a price and who liquidates."""
-    workload = generate("crash", count, 1, {"liquidators": str(liquidators)})
-    given = workload_input("crash", count, liquidators=liquidators)
+    workload = generate("crash", count, SEED, {key: str(value) for key, value in change.items()})
+    given = input_of("crash", workload.blocks[0], workload.pre_state)
     operations, gas, graph = workload.operations[0], given.gas, build(given.sets)
     oracles = {index for index, name in enumerate(operations) if name.startswith("oracle")}
     liquidations = [index for index, name in enumerate(operations) if "liquidate" in name]
     after_price = sum(bool(oracles.intersection(graph.predecessors[index])) for index in liquidations)
     span, path = graph.critical_path(gas)
+    slot, _, chain = busiest(given.sets, gas)
+    names = names_for(given.block, given.pre_state, given.sequential.transactions)
     run = in_turn(given, executor)
     return (
-        liquidators,
+        ", ".join(f"{key}={value}" for key, value in change.items()) or "defaults",
         len(oracles),
         len(liquidations),
         sum("revert" in operations[index] for index in liquidations),
         100 * after_price / len(liquidations) if liquidations else None,
         len(path),
         100 * sum(index in set(liquidations) for index in path) / len(path) if path else None,
+        "none" if slot is None else names.of(slot).name,
+        chain / span if span else None,
         sum(gas) / span if span else None,
         given.cap(WORKERS),
         run.speedup,
@@ -118,8 +130,9 @@ def _burst_row(liquidators: int, count: int, executor: BlockExecutor) -> tuple[C
 
 
 def _bursts(rows: Sequence[tuple[Cell, ...]]) -> Table:
-    headings = ("liquidators", "price updates", "liquidations", "of these revert", "% read the price", "path txs",
-                "% liquidations", "cap by gas", f"cap at {WORKERS}", "speed-up")  # fmt: skip
+    headings = ("burst", "price updates", "liquidations", "of these revert", "% read the price", "path txs",
+                "% liquidations", "busiest slot", "chain / span", "cap by gas", f"cap at {WORKERS}",
+                "speed-up")  # fmt: skip
     title = "a price falls, then liquidations (workload crash); direct edges from a price update, the critical path"
     return Table(title, headings, tuple(rows))
 
@@ -127,11 +140,12 @@ def _bursts(rows: Sequence[tuple[Cell, ...]]) -> Table:
 def _sentence(calm: Sequence[tuple[Cell, ...]], burst: Sequence[tuple[Cell, ...]]) -> str:
     ratios = sorted(float(row[4] or 0) for row in calm)
     tight = sum(ratio >= 0.9 for ratio in ratios)
-    caps = ", ".join(f"{row[0]} liquidators {float(row[-3] or 0):.2f}x" for row in burst)
+    caps = sorted(float(row[-3] or 0) for row in burst)
     return (
         f"The busiest slot's chain is {ratios[0]:.0%} to {ratios[-1]:.0%} of the span, at least 90 % in {tight} of"
-        f" {len(ratios)} pools; the rest of a span are chains that pass from slot to slot. The burst's cap by gas:"
-        f" {caps}."
+        f" {len(ratios)} pools; the rest of a span are chains that pass from slot to slot. The burst's cap by gas"
+        f" is {caps[0]:.2f}x to {caps[-1]:.2f}x, whoever liquidates and however: at the defaults the busiest slot is"
+        f" {burst[0][7]}."
     )
 
 

@@ -56,6 +56,7 @@ def comparison_document(old: Run, new: Run, comparison: Comparison) -> dict[str,
 
 def show_comparison(console: Console, old: Run, new: Run, comparison: Comparison) -> None:
     """Print a row per benchmark, the one that lost most first."""
+    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     title = f"benchmarks: {old.commit} against {new.commit}, medians of rounds divided by the machine's reference load"
@@ -65,7 +66,7 @@ def show_comparison(console: Console, old: Run, new: Run, comparison: Comparison
     for row in comparison.rows:
         verdict = "[bold red]SLOWER[/]" if row.verdict == "slower" else row.verdict
         table.add_row(
-            _short(row.name),
+            escape(_short(row.name)),
             f"{row.old_seconds * 1e3:.2f}",
             f"{row.new_seconds * 1e3:.2f}",
             f"{row.machine:.2f}x",

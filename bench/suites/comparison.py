@@ -21,6 +21,8 @@ ERRORS = 3.0
 """Standard errors that noise is taken to reach."""
 THRESHOLD = 0.15
 _IQR_OF_A_DEVIATION, _MEDIAN_OF_A_MEAN = 1.349, 1.2533
+_FEW = 3.0
+"""Quartiles of few rounds are uncertain themselves: the error is taken as 1 + 3 / n times as large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +102,5 @@ def _level(rounds: Rounds) -> tuple[float, float]:
 
 def _error(values: Sequence[float]) -> float:
     low, _, high = quantiles(values, n=4, method="inclusive")
-    return _MEDIAN_OF_A_MEAN * (high - low) / _IQR_OF_A_DEVIATION / sqrt(len(values))
+    few = 1 + _FEW / len(values)
+    return few * _MEDIAN_OF_A_MEAN * (high - low) / _IQR_OF_A_DEVIATION / sqrt(len(values))

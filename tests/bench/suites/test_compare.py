@@ -12,7 +12,7 @@ import pytest
 
 from tests.bench.test_cli import run
 
-NAMES = [f"bench/suites/test_wire.py::test_{number}" for number in range(40)]
+NAMES = [f"bench/suites/test_wire.py::test_{number}[case]" for number in range(40)]
 Speeds = Callable[[Random], float]
 
 
@@ -143,9 +143,9 @@ def test_the_table_names_what_is_slower_and_what_only_one_run_has(compare: Compa
     new["machine_info"]["cpu"]["brand_raw"] = "another"
     code, out, _ = compare(old, new)
     assert code == 1
-    assert [line.split()[1:3] for line in out.splitlines() if "SLOWER" in line] == [["wire", "4"]]
-    assert "only in the old run: wire 0" in out
-    assert "only in the new run: wire 8" in out
+    assert [line.split()[1:3] for line in out.splitlines() if "SLOWER" in line] == [["wire", "4[case]"]]
+    assert "only in the old run: wire 0[case]" in out
+    assert "only in the new run: wire 8[case]" in out
     assert "two machines: one" in out
     assert "7 compared, 1 slower" in out
 
