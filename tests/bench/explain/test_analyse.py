@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bench.explain.analyse import Executed, execute, explain_block, explain_executed
-from bench.explain.model import KEY_SETS, Explanation
+from bench.explain.model import KEY_SETS, Explanation, HotLocation
 from bench.explain.names import Names
+from bench.explain.verdict import sentence
 from executor.errors import UsageError
 from tests.asm import asm
 from tests.blocks import BASE_FEE, COINBASE, Builder, user
@@ -85,6 +86,34 @@ def test_small_blocks_have_a_verdict_of_their_own() -> None:
     independent = explained(counters(1, 2, 3))
     assert independent.verdict.startswith("No transaction waits for another; the longest")
     assert not independent.hot
+
+
+def test_a_cure_is_named_by_the_fewest_locations_that_work() -> None:
+    found = explained(counters(1, 1, 1, 1, 2, 2))
+    first, second = (replace(found.hot[0], cap_with_these=cap) for cap in (1.6, 9.0))
+    name = first.location.name
+    assert f"Without edges through {name} and {name} the cap would be 9.00x." in sentence(_with(found, first, second))
+    assert f"Without edges through {name} the cap would be 9.00x." in sentence(_with(found, second, second))
+    assert f"Even without edges through {name} it would be 1.60x." in sentence(_with(found, first))
+    assert "without the 4 costliest locations the cap would be 1.60x" in sentence(_with(found, *[first] * 4))
+
+
+def _with(explanation: Explanation, *hot: HotLocation) -> Explanation:
+    return replace(explanation, hot=hot)
+
+
+def test_a_transaction_that_is_most_of_its_chain_is_named() -> None:
+    builder = counters(1, 1)
+    heavy = builder.contract(2, COUNT + asm("0 0 MSTORE 0x20000 0 KECCAK256 POP") * 3)
+    for place in (5, 6, 7):
+        builder.fund(user(place))
+    builder.send(user(5), heavy)
+    builder.send(user(6), heavy)
+    builder.send(user(7), b"\x77" * 20, value=1)
+    found = explained(builder)
+    assert [step.index for step in found.path] == [2, 3]
+    assert "of that in transaction" in found.verdict
+    assert "one transaction is tied to no other" in found.verdict
 
 
 def test_fee_recipient_and_operations_are_told() -> None:
