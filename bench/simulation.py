@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,10 +15,10 @@ from rich.table import Table
 
 from bench.calibrate import Prepared, Validation, calibrate, sequential_medians, validate
 from bench.console import ERRORS, print_json, progress, results_stream
-from bench.measure import Case, Cases, machine
+from bench.inputs import cases_of
+from bench.measure import Case, machine
 from bench.simulate import MessageCosts, Simulated, simulate
 from executor.access_lists import observed_sets
-from executor.capsule import load_capsule
 from executor.errors import UsageError
 
 WORKERS = "1,2,4,8,16,32,64"
@@ -40,7 +39,7 @@ def simulate_command(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,  # noqa: FBT002
 ) -> None:
     """Simulate blocks on more workers than there are here: the real scheduler, measured seconds, a virtual clock."""
-    counts, cases = _counts(workers), _cases(inputs, transactions, seed, param or [])
+    counts, cases = _counts(workers), cases_of(inputs, transactions, seed, param or [])
     with results_stream() as stream, ExitStack() as stack:
         bar = stack.enter_context(progress())
         prepared = [
@@ -67,16 +66,6 @@ def _counts(text: str) -> list[int]:
     if not counts or min(counts) < 1:
         raise UsageError(f"--workers {text!r}: write numbers from 1 on with commas, like {WORKERS}")
     return counts
-
-
-def _cases(inputs: Sequence[str], transactions: int | None, seed: int, params: Sequence[str]) -> Cases:
-    from bench.generated import workload_cases  # noqa: PLC0415 - generators are not needed to replay
-    from workloads.registry import WORKLOADS  # noqa: PLC0415
-
-    if len(inputs) == 1 and inputs[0] in WORKLOADS:
-        return workload_cases(inputs[0], transactions, seed, params)
-    capsules = [load_capsule(Path(path)) for path in inputs]
-    return [Case(capsule.block, capsule.pre_state, capsule.witness) for capsule in capsules]
 
 
 def _prepared(case: Case, backend: str, repeat: int) -> Prepared:

@@ -14,7 +14,8 @@ from rich.console import Console
 from bench.compare.combinations import combinations
 from bench.compare.model import Comparison
 from bench.console import ERRORS, print_json, progress, results_stream
-from bench.measure import Case, Cases
+from bench.inputs import cases_of
+from bench.measure import Cases
 from bench.options import (
     AccessLists,
     AddressOption,
@@ -26,10 +27,8 @@ from bench.options import (
     Strategy,
     WorkersOption,
 )
-from bench.ranges import files_of
-from executor.capsule import load_capsule
 from executor.errors import UsageError
-from executor.files import check_writable, printable, write_whole
+from executor.files import check_writable, write_whole
 from executor.pool import PATIENCE
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def compare_command(
     )  # fmt: skip
     for path in filter(None, (csv, html)):
         check_writable(path)
-    cases = _cases(inputs, transactions, seed, param or [])
+    cases = cases_of(inputs, transactions, seed, param or [])
     with results_stream() as stream:
         compared = _compared(bench, cases, blocks)
         _write(compared, bench, csv, html)
@@ -115,19 +114,3 @@ def _compared(bench: Bench, cases: Cases, limit: int | None) -> list[Comparison]
             bar.update(task, description=f"block {case.block.header.number}")
             compared.append(comparer.compare(case, lambda: bar.advance(task)))
     return compared
-
-
-def _cases(inputs: Sequence[str], transactions: int | None, seed: int, params: Sequence[str]) -> Cases:
-    paths = [Path(text) for text in inputs]
-    if len(inputs) == 1 and not paths[0].exists():
-        from bench.generated import workload_cases  # noqa: PLC0415 - generators are not needed for recorded blocks
-        from workloads.registry import WORKLOADS  # noqa: PLC0415
-
-        if inputs[0] in WORKLOADS:
-            return workload_cases(inputs[0], transactions, seed, params)
-        if len(paths[0].parts) == 1 and not paths[0].suffix:
-            raise UsageError(f"{printable(inputs[0])} is neither a file nor a workload; see parallel-evm workloads")
-    if transactions is not None or params:
-        raise UsageError("--transactions and --param are about workloads, and these are files")
-    capsules = [load_capsule(path) for path in files_of(paths)]
-    return [Case(capsule.block, capsule.pre_state, capsule.witness) for capsule in capsules]
