@@ -139,6 +139,11 @@ def hot_table(hot: Sequence[HotLocation], *, full: bool = False) -> Table | None
     headings = ("location", "steps", "ms", "Mgas", "writers", "readers", "edges", "span without", "cap without all")
     table = _table("locations that cost most: steps of the critical path that wait through them", headings, rows, 1)
     table.columns[0].overflow = "fold"
+    if any(not one.path_steps for one in hot):
+        table.caption, table.caption_justify = (
+            "0 steps: what holds the block back next, once those above are gone",
+            "left",
+        )
     return table if rows else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.explain.causes import causes, graph_of
@@ -41,6 +41,7 @@ def _writes(access: AccessSet, location: Location) -> bool:
     return location in access.writes or changes or (kind == STORAGE and address in access.clears)
 
 
+@settings(max_examples=40)
 @given(blocks)
 def test_causes_are_the_edges_of_the_graph_and_more_pairs(block: list[AccessSet]) -> None:
     found = causes(block)
@@ -48,6 +49,7 @@ def test_causes_are_the_edges_of_the_graph_and_more_pairs(block: list[AccessSet]
     assert found.all_pairs == all_pairs(block)
 
 
+@settings(max_examples=40)
 @given(blocks)
 def test_each_tie_is_a_location_that_one_writes_and_the_other_reads(block: list[AccessSet]) -> None:
     for after, ties in enumerate(causes(block).ties):
@@ -57,6 +59,7 @@ def test_each_tie_is_a_location_that_one_writes_and_the_other_reads(block: list[
             assert _writes(block[before], location)
 
 
+@settings(max_examples=40)
 @given(blocks, st.sets(st.integers(min_value=0, max_value=5)))
 def test_without_a_location_its_edges_alone_are_gone(block: list[AccessSet], chosen: set[int]) -> None:
     locations = sorted({location for access in block for location in access.reads})
@@ -110,6 +113,7 @@ def test_list_schedule_takes_the_longest_path_first() -> None:
     assert list_schedule(graph, [3, 3, 1, 5], 1) == 12
 
 
+@settings(max_examples=40)
 @given(blocks, weights, st.integers(min_value=1, max_value=6))
 def test_list_schedule_is_within_its_bounds(block: list[AccessSet], weight: list[int], workers: int) -> None:
     graph, mine = build(block), weight[: len(block)]
