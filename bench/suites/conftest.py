@@ -49,7 +49,7 @@ def timed_by_wall(benchmark: BenchmarkFixture, two_processes: Executor) -> Timed
 @pytest.fixture(scope="session")
 def two_processes() -> Iterator[Executor]:
     """Two processes, up and warm, for the reference load."""
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as processes:
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"), initializer=gc.disable) as processes:
         for _ in range(2):
             reference.pair_seconds(processes)
         yield processes
@@ -62,18 +62,18 @@ def _nothing() -> tuple[Any, ...]:
 def _rounds(
     benchmark: BenchmarkFixture,
     timer: Callable[[], float],
-    load: Callable[[], float],
+    load: Callable[[], reference.Reading],
     name: str,
     target: Callable[..., T],
     *,
     fresh: Callable[[], tuple[Any, ...]] = _nothing,
     turns: int = 1,
 ) -> T:
-    """Run the rounds; `reference_seconds` gets, per round, the mean of the loads right before and after it."""
+    """Run the rounds; `reference_seconds` gets, per load and round, the mean of right before and after it."""
     benchmark._timer = timer  # noqa: SLF001 - a marker cannot say it for a fixture
     benchmark._disable_gc = True  # noqa: SLF001 - as above; the executor stops the collector too
-    before: list[float] = []
-    references: list[float] = []
+    before: list[reference.Reading] = []
+    references: list[list[float]] = [[] for _ in reference.LOADS]
 
     def set_up() -> tuple[tuple[Any, ...], dict[str, Any]]:
         arguments = fresh()
@@ -86,7 +86,8 @@ def _rounds(
         return target(*arguments)
 
     def tear_down(*_: object) -> None:
-        references.append((before.pop() + load()) / 2)
+        for values, first, last in zip(references, before.pop(), load(), strict=True):
+            values.append((first + last) / 2)
 
     rounds = _affordable(one_round, fresh, load) if benchmark.enabled else 1
     result: T = benchmark.pedantic(  # type: ignore[no-untyped-call]
@@ -101,7 +102,7 @@ def _rounds(
     return result
 
 
-def _affordable(target: Callable[..., Any], fresh: Callable[[], tuple[Any, ...]], load: Callable[[], float]) -> int:
+def _affordable(target: Callable[..., Any], fresh: Callable[[], tuple[Any, ...]], load: Callable[[], object]) -> int:
     """Return how many rounds there is time for, by a second run: the first one fills caches."""
     target(*fresh())
     gc.collect()

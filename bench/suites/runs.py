@@ -21,12 +21,12 @@ LEAST_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """One benchmark: seconds per round, and of the reference load beside each; `reference` names that load."""
+    """One benchmark: seconds per round, and of each reference load beside it; `reference` names these loads."""
 
     name: str
     reference: str
     seconds: tuple[float, ...]
-    references: tuple[float, ...]
+    references: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,22 @@ def _rounds(entry: Any) -> Rounds:
     name = entry.get("fullname") if isinstance(entry, dict) else None
     if not isinstance(name, str):
         raise InvalidInput(f"has a benchmark without `fullname`; name {WHAT}")
-    extra, stats = entry.get("extra_info"), entry.get("stats")
-    seconds = _positive(stats, "data", f"{name}: stats.data")
-    references = _positive(extra, "reference_seconds", f"{name}: extra_info.reference_seconds")
-    if len(seconds) != len(references):
-        raise InvalidInput(f"{name}: {len(seconds)} rounds beside {len(references)} reference loads; run it again")
-    return Rounds(name, str(extra.get("reference")), seconds, references)
+    seconds = _positive(_of(entry.get("stats"), "data"), f"{name}: stats.data")
+    loads, where = _of(entry.get("extra_info"), "reference_seconds"), f"{name}: extra_info.reference_seconds"
+    if not isinstance(loads, list) or not loads:
+        raise InvalidInput(f"{where} is no list of lists; name {WHAT}")
+    references = tuple(_positive(load, where) for load in loads)
+    for load in references:
+        if len(seconds) != len(load):
+            raise InvalidInput(f"{name}: {len(seconds)} rounds beside {len(load)} reference loads; run it again")
+    return Rounds(name, str(_of(entry["extra_info"], "reference")), seconds, references)
 
 
-def _positive(holder: Any, key: str, where: str) -> tuple[float, ...]:
-    values = holder.get(key) if isinstance(holder, dict) else None
+def _of(holder: Any, key: str) -> Any:
+    return holder.get(key) if isinstance(holder, dict) else None
+
+
+def _positive(values: Any, where: str) -> tuple[float, ...]:
     if not isinstance(values, list) or len(values) < LEAST_ROUNDS:
         raise InvalidInput(f"{where} is no list of at least {LEAST_ROUNDS} numbers; name {WHAT}")
     for value in values:

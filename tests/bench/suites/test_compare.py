@@ -18,11 +18,13 @@ Speeds = Callable[[Random], float]
 
 def entry(name: str, seconds: float, rounds: int, seed: int, machine: Speeds, noise: float) -> dict[str, Any]:
     """Return a benchmark whose rounds take `seconds` of a machine of speed 1, give or take `noise`."""
-    random, data, references = Random(f"{name} {seed}"), [], []
+    random, data = Random(f"{name} {seed}"), []
+    references: list[list[float]] = [[], []]
     for _ in range(rounds):
         slowness = machine(random)
         data.append(seconds * slowness * (1 + noise * abs(random.gauss(0, 1))))
-        references.append(0.012 * slowness * (1 + noise * abs(random.gauss(0, 1))))
+        for load, values in enumerate(references):
+            values.append((0.012 + load * 0.005) * slowness * (1 + noise * abs(random.gauss(0, 1))))
     return {
         "fullname": name,
         "stats": {"data": data},
@@ -108,6 +110,19 @@ def test_thirty_per_cent_slower_is_found_and_nothing_else(compare: Compare, seed
     assert "a check failed" in err
 
 
+def test_code_that_slows_as_either_load_does_is_no_regression(compare: Compare) -> None:
+    """A busy machine slows what does not fit its caches by more: the load of that kind explains it."""
+    new = document(2, slower=dict.fromkeys(NAMES, 1.5))
+    for benchmark in new["benchmarks"]:
+        loads = benchmark["extra_info"]["reference_seconds"]
+        loads[1] = [1.5 * seconds for seconds in loads[1]]
+    assert compare(document(1), new)[0] == 0
+    for benchmark in new["benchmarks"]:
+        loads = benchmark["extra_info"]["reference_seconds"]
+        loads[1] = [seconds / 1.5 for seconds in loads[1]]
+    assert compare(document(1), new)[0] == 1
+
+
 def test_a_slower_machine_does_not_hide_a_regression(compare: Compare) -> None:
     faster = document(2, slower={NAMES[6]: 1.3}, machine=lambda random: 0.6 * moody(random))
     code, out, _ = compare(document(1), faster, options=("--json",))
@@ -184,7 +199,8 @@ def damage(path: tuple[str | int, ...], value: object) -> dict[str, Any]:
         (damage(("benchmarks", 0, "stats", "data", 1), float("nan")), "above 0"),
         (damage(("benchmarks", 0, "stats", "data", 1), "1"), "above 0"),
         (damage(("benchmarks", 0, "extra_info"), {}), "reference_seconds"),
-        (damage(("benchmarks", 0, "extra_info", "reference_seconds"), [1.0] * 3), "5 rounds beside 3"),
+        (damage(("benchmarks", 0, "extra_info", "reference_seconds"), [[1.0] * 3]), "5 rounds beside 3"),
+        (damage(("benchmarks", 0, "extra_info", "reference_seconds"), [1.0] * 5), "at least 3 numbers"),
     ],
 )
 def test_documents_of_another_kind_are_refused_in_one_line(
