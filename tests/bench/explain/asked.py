@@ -3,29 +3,17 @@
 `golden/` notes a balance read wherever py-evm looks at one, also where it only adds to it: a blind credit cannot be
 told from a comparison there. This says which of these reads are one, by who asks: `delta_balance` and the credit of a
 SELFDESTRUCT only add, and a comparison that holds by the transaction's own credits (or with nothing) cannot fail.
-
-    python -m tests.bench.explain.asked
-
-writes `asked_balances.json.gz` beside this file: number of the block -> per transaction the places, among the sorted
-`b:` reads of `golden/`, of those balances that were asked for.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import sys
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from bench.pyevm_baseline import _seeded_vm
-from executor.capsule import load_capsule
 from executor.state import MemoryState
 from executor.types import Block
-from tests.data import block_number, capsule_paths, golden
-
-FIXTURE = Path(__file__).parent / "asked_balances.json.gz"
 
 
 class Watch:
@@ -87,42 +75,3 @@ def record(block: Block, pre: MemoryState) -> list[set[str]]:
     with patch.object(state, "get_balance", get_balance), patch.object(vm, "apply_transaction", apply_transaction):
         vm.apply_all_transactions(transactions, vm.get_header())
     return watch.asked
-
-
-def places(asked: list[set[str]], entries: list[dict[str, Any]]) -> list[list[int]]:
-    """Return where each asked balance stands among the sorted `b:` reads of its golden entry."""
-    return [
-        [place for place, read in enumerate(balance_reads(entry)) if read.partition(":")[2] in found]
-        for found, entry in zip(asked, entries, strict=True)
-    ]
-
-
-def balance_reads(entry: dict[str, Any]) -> list[str]:
-    """Return the sorted `b:` reads of a golden entry."""
-    return sorted(read for read in entry["reads"] if read.startswith("b:"))
-
-
-def load() -> dict[int, list[list[int]]]:
-    """Return the fixture."""
-    with gzip.open(FIXTURE) as file:
-        return {int(number): entries for number, entries in json.load(file).items()}
-
-
-def main() -> None:
-    """Record all blocks and write the fixture."""
-    found: dict[int, list[list[int]]] = {}
-    for path in capsule_paths():
-        capsule, number = load_capsule(path), block_number(path)
-        asked, entries = record(capsule.block, capsule.pre_state), golden(number)
-        unknown = sum(
-            len(accounts - {read.partition(":")[2] for read in balance_reads(entry)})
-            for accounts, entry in zip(asked, entries, strict=True)
-        )
-        found[number] = places(asked, entries)
-        sys.stderr.write(f"{number}: {sum(map(len, asked))} asked for, {unknown} of them unknown to golden\n")
-    data = json.dumps(found, separators=(",", ":")).encode()
-    FIXTURE.write_bytes(gzip.compress(data, mtime=0))
-
-
-if __name__ == "__main__":
-    main()
