@@ -144,8 +144,8 @@ def _sentence(calm: Sequence[tuple[Cell, ...]], burst: Sequence[tuple[Cell, ...]
     return (
         f"The busiest slot's chain is {ratios[0]:.0%} to {ratios[-1]:.0%} of the span, at least 90 % in {tight} of"
         f" {len(ratios)} pools; the rest of a span are chains that pass from slot to slot. The burst's cap by gas"
-        f" is {caps[0]:.2f}x to {caps[-1]:.2f}x, whoever liquidates and however: at the defaults the busiest slot is"
-        f" {burst[0][7]}."
+        f" is {caps[0]:.2f}x to {caps[-1]:.2f}x over {len(caps)} ways to liquidate; its busiest slot at the defaults is"
+        f" {burst[0][7]}, with {float(burst[0][8] or 0):.0%} of the span."
     )
 
 

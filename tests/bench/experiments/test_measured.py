@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from bench.experiments.contention import Point, _gains, _heavier
+from bench.experiments.engine_table import cut_to_touched
 from bench.experiments.honesty import _trip
 from bench.experiments.lending import busiest
 from bench.experiments.list_damage import damaged, edges_apart
-from bench.experiments.measured import Input, in_turn, input_of
+from bench.experiments.measured import Input, in_turn, input_of, workload_input
 from bench.experiments.registry import experiment
 from bench.experiments.run import run_one
 from bench.experiments.settings import Settings
@@ -46,6 +47,17 @@ def small_input() -> Input:
     builder.send(user(1), user(0).address, value=5)
     builder.send(user(2), NEW, value=5)
     return input_of("small", builder.block(), builder.state)
+
+
+def test_a_state_is_cut_to_what_the_block_touched_and_gives_the_same() -> None:
+    given = workload_input("amm", 12, pairs=12, users=12)
+    cut = cut_to_touched(given)
+    whole, kept = (sum(len(one.storage) for one in state.accounts.values())
+                   for state in (given.pre_state, cut.pre_state))  # fmt: skip
+    assert kept < 0.6 * whole
+    assert cut.sequential.receipts == given.sequential.receipts
+    assert cut.sequential.state_diff == given.sequential.state_diff
+    assert cut.sets == given.sets
 
 
 def test_no_damage_is_none() -> None:
