@@ -32,6 +32,7 @@ from executor.strategies import Plan
 from executor.timeline import DISPATCH, EXECUTE, MERGE, PLAN, SETTLE, Timeline
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, BlockStats, GateDecision, TransactionResult
+from executor.updates import Updates
 from executor.wire import BatchReply, Task, pack_batch, pack_updates, unpack_reply
 from scheduler.access import NONCE, Address, TxIndex
 from scheduler.batching import fill_batch, target
@@ -93,16 +94,14 @@ class BlockRun:
         self._scheduler.prioritise(outlook.priorities)
         self._ahead, self._expected = ahead, outlook.decision
         self._results: dict[TxIndex, TransactionResult] = {}
-        self._log: list[tuple[int, bytes]] = []
-        self._origins = list(range(pool.workers))
-        self._known = [0] * pool.workers
+        self._updates = Updates(pool.workers)
         self._load = [0] * pool.workers
         self._batches: dict[int, tuple[int, list[Execution]]] = {}
         self._losses = Losses(block.transactions)
         self._orphans = self._losses.orphans
         self._stale_states: Counter[int] = Counter()
         self._overtaken: set[int] = set()
-        self._tickets = self._lost_workers = self._fresh_workers = 0
+        self._tickets = self._lost_workers = 0
         self._dispatch = self._settle = self._merge = self._wait = 0.0
         self._traffic = traffic
         self._senders, self._upcoming = senders, upcoming
@@ -144,7 +143,7 @@ class BlockRun:
         self._traffic.begin(self._block, self._pre_state, self._senders, self._gate)
         prologue = run_prologue(self._engine, self._block, self._settled)
         self._scheduler.begin(prologue.writes)
-        self._log.append((-1, pack_updates([(-1, prologue.writes, prologue.codes)])))
+        self._updates.add(pack_updates([(-1, prologue.writes, prologue.codes)]))
         self._merger.start(prologue)
         self._dispatch += perf_counter() - clock
         if self._timeline is not None:
@@ -203,9 +202,6 @@ class BlockRun:
         return fill_batch(self._scheduler, self._costs, seconds, limit=limit)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
-        origin, known = self._origins[worker], self._known[worker]
-        updates = [packed for source, packed in self._log[known:] if source != origin]
-        self._known[worker] = len(self._log)
         self._load[worker] += 1
         self._tickets += 1
         self._batches[self._tickets] = (worker, executions)
@@ -214,7 +210,7 @@ class BlockRun:
         if self._timeline is not None:
             self._timeline.sent(self._tickets)
         tasks = [Task(execution.index, not execution.at_head) for execution in executions]
-        blob = pack_batch(self._pool.first_ticket + self._tickets, updates, tasks)
+        blob = pack_batch(self._pool.first_ticket + self._tickets, self._updates.lacking(worker), tasks)
         self._traffic.sent(blob)
         self._pool.submit(worker, self._tickets, blob)
 
@@ -254,7 +250,7 @@ class BlockRun:
             self._recorder.replied(worker, answer.ticket, results)
         if self._timeline is not None:
             self._timeline.replied(worker, answer.ticket, executions, results, answer.clock)
-        self._log.append((self._origins[worker], answer.updates))
+        self._updates.add(answer.updates, worker)
         settled: list[TxIndex] = []
         for execution, (index, result) in zip(executions, results, strict=True):
             self._results[index] = result
@@ -289,14 +285,8 @@ class BlockRun:
                 raise PoolError(msg)
             self._overtaken.update(self._in_flight(worker))
             self._pool.reopen(worker)
-            self._start_anew(worker)
+            self._updates.start_anew(worker)
         self._send(worker, executions)
-
-    def _start_anew(self, worker: int) -> None:
-        """Take it that a worker knows nothing of the block, not even what it has run itself."""
-        self._fresh_workers += 1
-        self._known[worker] = 0
-        self._origins[worker] = self._pool.workers + self._fresh_workers
 
     def _recover(self, lost: Lost) -> None:
         """Give a lost worker's executions to others; its successor knows nothing yet.
@@ -313,7 +303,7 @@ class BlockRun:
             self._recorder.lost(lost.worker, tuple(tickets), lost.reason)
         self._lost_workers += 1
         self._load[lost.worker] = 0
-        self._start_anew(lost.worker)
+        self._updates.start_anew(lost.worker)
         self._losses.lose([self._batches.pop(ticket)[1] for ticket in tickets], lost.reason)
 
     def _in_flight(self, worker: int) -> list[int]:

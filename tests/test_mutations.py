@@ -142,13 +142,13 @@ MUTANTS = [
     ),
     Mutant(
         "what a lost worker ran taken for known",
-        "executor/parallel.py",
-        (("        self._origins[worker] = self._pool.workers + self._fresh_workers\n", ""),),
+        "executor/updates.py",
+        (("        self._origins[worker] = self._next_origin\n", ""),),
         FAULTS,
     ),
     Mutant(
         "what a lost worker was told taken for known",
-        "executor/parallel.py",
+        "executor/updates.py",
         (("        self._known[worker] = 0\n", ""),),
         FAULTS,
     ),
