@@ -32,7 +32,7 @@ def fails(_settings: Settings) -> Findings:
 
 @pytest.fixture
 def outcome() -> Outcome:
-    return run_one(experiment("good"), Settings())
+    return replace(run_one(experiment("good"), Settings()), load=0.5)
 
 
 def test_a_run_says_how_and_when_it_was_made(outcome: Outcome) -> None:
@@ -73,7 +73,7 @@ def test_only_what_did_not_fail_on_inputs_of_that_size_is_kept(outcome: Outcome,
 
 
 def test_the_page_shows_every_row_the_failed_the_slow_and_the_missing(outcome: Outcome) -> None:
-    failed = run_one(experiment("bad", fails), Settings(quick=True))
+    failed = replace(run_one(experiment("bad", fails), Settings(quick=True)), load=0.5)
     slow = replace(outcome, name="slow", command="parallel-evm experiment slow", seconds=1234.5, shared_seconds=10.0)
     page = results_page([outcome, failed, slow], not_run=["absent"])
     assert "| [good](#good) | cap | 2.0 | 3.00x | +50.0 % |" in page
@@ -87,6 +87,14 @@ def test_the_page_shows_every_row_the_failed_the_slow_and_the_missing(outcome: O
     assert f"commit: {outcome.commit}" in page
     assert f"{outcome.machine['cpus']} processors" in page
     assert page.count("It differs.") == 2
+
+
+def test_the_page_marks_what_was_measured_beside_other_work(outcome: Outcome) -> None:
+    assert "loaded" not in results_page([outcome])
+    page = results_page([replace(outcome, load=99.0)])
+    assert "| [good](#good) (loaded) | cap |" in page
+    assert "- **loaded**: before rows" in page
+    assert "load 99.0 before" in page
 
 
 def test_a_page_of_nothing_says_so(tmp_path: Path) -> None:
