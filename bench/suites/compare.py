@@ -81,6 +81,9 @@ def show_comparison(console: Console, old: Run, new: Run, comparison: Comparison
     if old.machine != new.machine:
         line = f"two machines: {old.machine} / {new.machine}; the reference load makes up for part of that only"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    busy = sum(row.verdict == "busy" for row in comparison.rows)
+    if busy:
+        console.print(f"{busy} not judged: timed on the wall while the machine was busy; run again on a quieter one")
     slower = sum(row.verdict == "slower" for row in comparison.rows)
     console.print(f"{len(comparison.rows)} compared, {slower} slower by more than {comparison.threshold:.0%} and noise")
 

@@ -22,6 +22,8 @@ from executor.errors import UsageError
 ERRORS = 3.0
 """Standard errors that noise is taken to reach."""
 THRESHOLD = 0.15
+BUSY = 2.0
+"""Load average per processor above which a time on the wall says nothing; the suites alone make 1 to 1.5."""
 _IQR_OF_A_DEVIATION, _MEDIAN_OF_A_MEAN = 1.349, 1.2533
 _FEW = 3.0
 """Quartiles of few rounds are uncertain themselves: the error is taken as 1 + 3 / n times as large."""
@@ -32,7 +34,8 @@ class Row:
     """One benchmark in both runs: medians in seconds of a round, and the ratio of the reference load (`machine`).
 
     `ratio` is the new median quotient over the old one (1.3: 30 % slower than the machine explains), `noise` three
-    standard errors of it, relative. `verdict` is same, faster, slower or new load (nothing to compare by).
+    standard errors of it, relative. `verdict` is same, faster, slower, new load (nothing to compare
+    by) or busy: timed by the clock on the wall while others had the processors, for which no reference makes up.
     """
 
     name: str
@@ -86,12 +89,18 @@ def _row(old: Rounds, new: Rounds, threshold: float) -> Row:
         machine=machine,
         ratio=ratio,
         noise=noise,
-        verdict=_verdict(ratio, 1 + threshold + noise) if comparable else "new load",
+        verdict="new load" if not comparable else _verdict(ratio, 1 + threshold + noise, busy=_busy(old) or _busy(new)),
     )
 
 
-def _verdict(ratio: float, limit: float) -> str:
-    return "slower" if ratio > limit else "faster" if ratio < 1 / limit else "same"
+def _verdict(ratio: float, limit: float, *, busy: bool) -> str:
+    if 1 / limit <= ratio <= limit:
+        return "same"
+    return "busy" if busy else "slower" if ratio > limit else "faster"
+
+
+def _busy(rounds: Rounds) -> bool:
+    return rounds.wall and rounds.load > BUSY
 
 
 def _against(old: Rounds, new: Rounds, load: int) -> tuple[float, float, float]:

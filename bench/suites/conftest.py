@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from os import cpu_count, getloadavg
 from time import perf_counter, thread_time
 from typing import Any, Protocol, TypeVar
 
@@ -90,6 +91,7 @@ def _rounds(
             values.append((first + last) / 2)
 
     rounds = _affordable(one_round, fresh, load) if benchmark.enabled else 1
+    busy = getloadavg()[0]
     result: T = benchmark.pedantic(  # type: ignore[no-untyped-call]
         one_round, setup=set_up, teardown=tear_down, rounds=rounds
     )
@@ -97,6 +99,7 @@ def _rounds(
         "reference": name,
         "clock": timer.__name__,
         "turns": turns,
+        "load": max(busy, getloadavg()[0]) / (cpu_count() or 1),
         "reference_seconds": references,
     }
     return result

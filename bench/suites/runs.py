@@ -21,12 +21,17 @@ LEAST_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """One benchmark: seconds per round, and of each reference load beside it; `reference` names these loads."""
+    """One benchmark: seconds per round, and of each reference load beside it; `reference` names these loads.
+
+    `wall` says that seconds are of the clock on the wall, `load` is the machine's load average per processor.
+    """
 
     name: str
     reference: str
     seconds: tuple[float, ...]
     references: tuple[tuple[float, ...], ...]
+    wall: bool = False
+    load: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,16 @@ def _rounds(entry: Any) -> Rounds:
     for load in references:
         if len(seconds) != len(load):
             raise InvalidInput(f"{name}: {len(seconds)} rounds beside {len(load)} reference loads; run it again")
-    return Rounds(name, str(_of(entry["extra_info"], "reference")), seconds, references)
+    extra = entry["extra_info"]
+    load = extra.get("load")
+    return Rounds(
+        name,
+        str(extra.get("reference")),
+        seconds,
+        references,
+        wall=extra.get("clock") == "perf_counter",
+        load=float(load) if isinstance(load, int | float) else 0.0,
+    )
 
 
 def _of(holder: Any, key: str) -> Any:

@@ -75,7 +75,9 @@ def test_added_entries_are_those_of_others_and_hide_nothing() -> None:
     everywhere = {location for one in CHAIN for location in one.reads}
     for one, before in zip(more, CHAIN, strict=True):
         assert before.reads < one.reads == one.writes <= everywhere
-    missed, added = edges_apart(CHAIN, more)
+    assert edges_apart(CHAIN, more) == (0, 0)  # a chain orders all of them already
+    free = tuple(changing(place) for place in range(8))
+    missed, added = edges_apart(free, damaged(free, 1.0, "add"))
     assert missed == 0
     assert added > 0
 

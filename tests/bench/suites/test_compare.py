@@ -146,6 +146,18 @@ def test_what_became_faster_is_named_and_passes(compare: Compare) -> None:
     assert [row["name"] for row in json.loads(out)["rows"] if row["verdict"] == "faster"] == [NAMES[6]]
 
 
+@pytest.mark.parametrize(("clock", "verdict", "code"), [("perf_counter", "busy", 0), ("thread_time", "slower", 1)])
+def test_time_on_the_wall_of_a_busy_machine_is_not_judged(
+    compare: Compare, clock: str, verdict: str, code: int
+) -> None:
+    new = document(2, slower={NAMES[6]: 3.0})
+    for benchmark in new["benchmarks"]:
+        benchmark["extra_info"] |= {"clock": clock, "load": 7.0}
+    exit_code, out, _ = compare(document(1), new, options=("--json",))
+    assert (exit_code, json.loads(out)["rows"][0]["verdict"]) == (code, verdict)
+    assert ("1 not judged" in compare(document(1), new)[1]) == (verdict == "busy")
+
+
 def test_the_threshold_is_the_readers(compare: Compare) -> None:
     documents = document(1), document(2, slower={NAMES[6]: 1.3})
     assert compare(*documents, options=("--threshold", "0.5"))[0] == 0
