@@ -1,8 +1,7 @@
-"""The command `compare-benchmarks OLD NEW`, also `python -m bench.suites.compare`: exit 1 on a regression."""
+"""The command `compare-benchmarks OLD NEW`: exit 1 on a regression."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,9 +95,3 @@ def _short(name: str) -> str:
     """
     file, _, test = name.removeprefix("bench/suites/").partition(".py::")
     return f"{file.removeprefix('test_')} {test.removeprefix('test_')}".strip()
-
-
-if __name__ == "__main__":
-    from bench.cli import main
-
-    main(["compare-benchmarks", *sys.argv[1:]])
