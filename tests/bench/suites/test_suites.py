@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +18,10 @@ from workloads.registry import WORKLOADS
 
 
 def suites(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run suites as `make bench` does, in a process of their own."""
+    """Run suites as `make bench` does, in a process of their own that knows of no other pytest around it."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, check=False)  # noqa: S603 - our own
 
 
 def test_the_reference_load_never_changes() -> None:
