@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,12 @@ from tests.data import block_number, capsule_path, capsule_paths
 
 SHARED = {"ray_pool", "each_block"}
 """Fixtures made once: the one Ray of the session, and recorded blocks with their sequential results."""
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C mean something: what a shell starts in the background, and all below it, ignores the signal."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
