@@ -17,7 +17,7 @@ GAS_AT = {1: 3, 2: 4, 3: 4, 4: 4}
 """Transaction type -> items before the gas limit; then come recipient, value and data in all types."""
 UNKNOWN = Features(to=b"", selector=b"", gas_limit=21_000, data_size=0)
 PLAIN = Features(to=b"nobody's code", selector=b"", gas_limit=21_000, data_size=0)
-"""A transaction to an account without code: all of them cost the same, whatever their gas limits promise."""
+"""Of a transaction to an account without code: all of them cost the same, whatever their gas limits promise."""
 _PRECOMPILES = bytes(18)
 """How the addresses of precompiles begin: no code is stored there, but they take time."""
 
@@ -53,9 +53,16 @@ class BlockCosts(Sequence[float]):
         return self._model.predict(self._features[index] or self._look(index))
 
     def _look(self, index: TxIndex) -> Features:
-        features = _in_state(features_of(self._transactions[index].raw), self._pre_state)
+        features = features_of(self._transactions[index].raw)
+        if self._is_plain(features.to):
+            features = PLAIN
         self._features[index] = features
         return features
+
+    def _is_plain(self, to: bytes) -> bool:
+        if not to or to.startswith(_PRECOMPILES):
+            return False
+        return self._pre_state.read((to, CODE, 0)) == EMPTY_CODE_HASH
 
     def forecast(self) -> Forecast:
         """Return what is expected of every transaction now, in one pass."""
@@ -83,18 +90,6 @@ class BlockCosts(Sequence[float]):
         if not self._measured:
             return float("inf") if self._expected is None else transactions * self._expected / max(1, len(self))
         return transactions * self._seconds / self._measured
-
-
-def features_in(block: Block, pre_state: PreState) -> list[Features]:
-    """Return the features of a block's transactions; PLAIN where no code is called before or in this block."""
-    return [_in_state(features_of(transaction.raw), pre_state) for transaction in block.transactions]
-
-
-def _in_state(features: Features, pre_state: PreState) -> Features:
-    to = features.to
-    if not to or to.startswith(_PRECOMPILES) or pre_state.read((to, CODE, 0)) != EMPTY_CODE_HASH:
-        return features
-    return PLAIN
 
 
 def features_of(raw: bytes) -> Features:

@@ -9,9 +9,9 @@ from functools import partial
 from time import perf_counter
 
 from executor.collector import collector_paused
-from executor.costs import BlockCosts, features_in
+from executor.costs import BlockCosts
 from executor.gate import WORKERS, Gate
-from executor.outlook import UNKNOWN, look_ahead
+from executor.outlook import Outlook, look_ahead
 from executor.parallel import BlockRun
 from executor.pipeline import Preparation
 from executor.pool import Pool
@@ -89,7 +89,7 @@ def execute_parallel(
         costs = BlockCosts(block, experience.costs, pre_state)
         ahead = partial(look_ahead, block, pre_state, pool, plan, costs, gatekeeper)
         early = early and (not asked or _broad(plan.graph, pool.workers))
-        outlook = ahead() if priced and not early else UNKNOWN
+        outlook = ahead() if priced and not early else Outlook()
         if outlook.decision is not None and outlook.decision.where != WORKERS:
             return driver.run(outlook.decision)
         run = BlockRun(
@@ -115,6 +115,8 @@ def execute_parallel(
             with recorder.recording(block, strategy, source, pool.name, pool.workers):
                 result = run.run()
         experience.gate.learn(result, pool.workers, lists=plan.graph is not None)
+        if run.taken_back:
+            experience.gate.fade()
         return _decided(result, run.decision)
 
 
@@ -143,11 +145,9 @@ class DriverRun:
         result = execute_in_order(self.block, self.pre_state, self.pre_trie, self.started, self.senders)
         if self.upcoming is not None:
             self.upcoming.finish(self.pool)
-        transactions = self.block.transactions
-        sample = slice(0, None, 1 + len(transactions) // _LEARNED_FROM)
-        known = features_in(replace(self.block, transactions=transactions[sample]), self.pre_state)
-        for features, executed in zip(known, result.transactions[sample], strict=True):
-            self.experience.costs.learn(features, executed.seconds)
+        costs = BlockCosts(self.block, self.experience.costs, self.pre_state)
+        for index in range(0, len(costs), 1 + len(costs) // _LEARNED_FROM):
+            costs.learn(index, result.transactions[index].seconds)
         self.experience.gate.learn(result, self.pool.workers, lists=True)
         self.experience.gate.fade()
         stats = replace(result.stats, seconds=perf_counter() - self.started)

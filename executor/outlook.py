@@ -16,12 +16,8 @@ from scheduler.batching import critical
 class Outlook(NamedTuple):
     """Priorities by transaction (None: block order), and what the gate says (None where it was not asked)."""
 
-    priorities: list[float] | None
-    decision: GateDecision | None
-
-
-UNKNOWN = Outlook(None, None)
-"""Of a block on a pool whose messages cost nothing: there is nothing to weigh."""
+    priorities: list[float] | None = None
+    decision: GateDecision | None = None
 
 
 def look_ahead(

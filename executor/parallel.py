@@ -20,7 +20,7 @@ from executor.evm import Engine, run_prologue
 from executor.gate import REST, WORKERS, Gate
 from executor.losses import Losses
 from executor.merge import BlockMerger
-from executor.outlook import UNKNOWN, Outlook
+from executor.outlook import Outlook
 from executor.pipeline import Preparation
 from executor.pool import IN_FLIGHT, Lost, Pool, Reply
 from executor.replay_pool import ReplayPool
@@ -61,7 +61,7 @@ class BlockRun:
         started: float,
         traffic: TrafficCount,
         *,
-        outlook: Outlook = UNKNOWN,
+        outlook: Outlook,
         ahead: Callable[[], Outlook] | None = None,
         gate: Gate | None = None,
         senders: Mapping[bytes, Address] = MappingProxyType({}),
@@ -113,6 +113,11 @@ class BlockRun:
         """Where the block ran, None where nobody asked the gate."""
         return self._decision or self._expected
 
+    @property
+    def taken_back(self) -> bool:
+        """Whether the workers had begun when the gate found that they would lose."""
+        return self._expected is not None and self._expected.where != WORKERS
+
     def run(self) -> BlockResult:
         """Execute the block."""
         try:
@@ -156,7 +161,7 @@ class BlockRun:
         outlook = ahead()
         self._scheduler.prioritise(outlook.priorities)
         self._expected = outlook.decision
-        if outlook.decision is not None and outlook.decision.where != WORKERS:
+        if outlook.decision is not None and self.taken_back:
             self._decision = replace(outlook.decision, where=REST)
         self._planned += perf_counter() - clock
         if self._timeline is not None:
@@ -197,8 +202,7 @@ class BlockRun:
         if goal is None:
             return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
-        cost = self._pool.message_cost
-        seconds = target(left, self._pool.workers, cost.goal, cost.least)
+        seconds = target(left, self._pool.workers, self._pool.message_cost.goal)
         return fill_batch(self._scheduler, self._costs, seconds, limit=limit)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:

@@ -10,8 +10,8 @@ from scheduler.execution import Execution
 
 MESSAGE_SHARE = 0.03
 """Part of a batch's time that its message may cost."""
-_LEAST_MESSAGES = 2.0
-"""The least work in a batch, in costs of its message: a more even end is not worth more messages."""
+_LEAST_SHARE = 2 * MESSAGE_SHARE
+"""The least of a goal that makes a batch, twice what its message costs: a more even end is not worth more messages."""
 _CRITICAL_SHARE = 0.5
 """Part of the time that the block takes at best, from which on a path is called critical."""
 _MEMORY = 0.97
@@ -60,23 +60,18 @@ class MessageCost:
         """Seconds of predicted work worth one message."""
         return self.seconds / MESSAGE_SHARE
 
-    @property
-    def least(self) -> float:
-        """Seconds of predicted work below which a message is too dear even at the end of a block."""
-        return _LEAST_MESSAGES * self.seconds
-
 
 def _near(value: float, expected: float) -> float:
     return min(2 * expected, max(expected / 4, value))
 
 
-def target(remaining_seconds: float, workers: int, goal: float, least: float = 0.0) -> float:
-    """Return the seconds to put into the next batch: the goal, tapered to the least so that all workers end together.
+def target(remaining_seconds: float, workers: int, goal: float) -> float:
+    """Return the seconds to put into the next batch: the goal, tapered so that all workers end together.
 
-    >>> [target(remaining, workers=4, goal=0.015, least=0.001) for remaining in (10.0, 0.08, 0.004)]
-    [0.015, 0.01, 0.001]
+    >>> [round(target(remaining, workers=4, goal=0.015), 4) for remaining in (10.0, 0.08, 0.004)]
+    [0.015, 0.01, 0.0009]
     """
-    return min(goal, max(least, remaining_seconds / (2 * workers)))
+    return min(goal, max(_LEAST_SHARE * goal, remaining_seconds / (2 * workers)))
 
 
 def critical(levels: Sequence[float], work: float, workers: int) -> list[float]:

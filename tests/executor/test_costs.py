@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executor.costs import PLAIN, UNKNOWN, BlockCosts, features_in, features_of
+from executor.costs import PLAIN, UNKNOWN, BlockCosts, features_of
 from executor.transactions import decode_transaction
 from scheduler.cost import CostModel, Features
 from tests.blocks import Builder, user
@@ -62,10 +62,9 @@ def test_who_has_no_code_costs_what_all_such_cost() -> None:
     for number, (to, gas) in enumerate([(b"\x77" * 20, 21_000), (b"\x78" * 20, 900_000), (contract, 21_000)]):
         builder.send(user(number), to, gas=gas)
     builder.send(user(3), (1).to_bytes(20, "big"))
-    known = features_in(builder.block(), builder.state)
-    assert [features == PLAIN for features in known] == [True, True, False, False]
-    model = CostModel()
-    costs = BlockCosts(builder.block(), model, builder.state)
+    costs = BlockCosts(builder.block(), CostModel(), builder.state)
+    costs.forecast()
+    assert [features == PLAIN for features in costs._features] == [True, True, False, False]
     costs.learn(0, 0.0002)
     assert costs[1] == costs[0] == 0.0002
     assert costs.forecast().guessed > 0

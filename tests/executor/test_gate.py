@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from executor.block_executor import BlockExecutor
-from executor.costs import BlockCosts, features_in
+from executor.costs import BlockCosts
 from executor.dispatch import Experience
 from executor.gate import DRIVER, REST, WORKERS, Gate
 from executor.merge import BlockMerger
@@ -41,6 +41,13 @@ def counting(transactions: int, counters: int) -> tuple[Block, MemoryState]:
         builder.fund(user(number))
         builder.send(user(number), targets[number % counters])
     return builder.block(), builder.state
+
+
+def learned(model: CostModel, block: Block, state: MemoryState, seconds: float) -> None:
+    """Let a model have seen every transaction of a block take so long."""
+    costs = BlockCosts(block, model, state)
+    for index in range(len(costs)):
+        costs.learn(index, seconds)
 
 
 def executor_on(
@@ -83,24 +90,29 @@ def test_a_parallel_block_goes_to_the_workers(monkeypatch: pytest.MonkeyPatch) -
     assert result.stats.gate.parallel_seconds < result.stats.gate.sequential_seconds
 
 
-def test_workers_begin_before_everything_is_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("decided", "where", "fades"), [(WORKERS, WORKERS, 0), (DRIVER, REST, 1)])
+def test_workers_begin_before_everything_is_weighed(
+    decided: str, where: str, fades: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A large block without a long chain begins at once; the close look may still take the rest of it back."""
     block, state = counting(40, counters=20)
-    close = Gate.close
-    for decided, expected in ((WORKERS, WORKERS), (DRIVER, REST)):
-        pool = PricedPool(2)
-        sent: list[int] = []
+    pool, close = PricedPool(2), Gate.close
+    sent: list[int] = []
+    faded: list[Gate] = []
 
-        def late(
-            gate: Gate, *of: Any, where: str = decided, pool: PricedPool = pool, sent: list[int] = sent
-        ) -> GateDecision:
-            sent.append(sum(map(len, pool._waiting)))
-            return replace(close(gate, *of), where=where)
+    def late(gate: Gate, *of: Any) -> GateDecision:
+        sent.append(sum(map(len, pool._waiting)))
+        return replace(close(gate, *of), where=decided)
 
-        monkeypatch.setattr(Gate, "close", late)
-        _, found = run(executor_on(pool, SLOW_MACHINE), block, state, monkeypatch)
-        assert found == expected
-        assert sent[0] > 1
+    def fade(gate: Gate) -> None:
+        faded.append(gate)
+
+    monkeypatch.setattr(Gate, "close", late)
+    monkeypatch.setattr(Gate, "fade", fade)
+    _, found = run(executor_on(pool, SLOW_MACHINE), block, state, monkeypatch)
+    assert found == where
+    assert sent[0] > 1
+    assert len(faded) == fades, "a block that is taken back tells nothing of the workers either"
 
 
 def test_a_chain_stays_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,8 +222,7 @@ def test_a_state_that_the_workers_hold_costs_nothing() -> None:
 def test_conflicts_teach_that_lists_were_missed() -> None:
     block, state = counting(64, counters=64)
     pool, costs = PricedPool(3), CostModel()
-    for features in features_in(block, state):
-        costs.learn(features, 0.1)
+    learned(costs, block, state, 0.1)
     gate, known = Gate(), BlockCosts(block, costs, state).forecast()
     assert gate.close(block, known, None, state, pool).where == WORKERS
     result = execute_sequential(block, state)
@@ -231,8 +242,7 @@ def test_a_few_transactions_nobody_knows_are_no_parallel_work() -> None:
     guesses = BlockCosts(block, costs, state).forecast()
     assert guesses.guessed == 1.0
     assert gate.close(block, guesses, levels, state, pool).where == DRIVER
-    for features in features_in(block, state):
-        costs.learn(features, 1.0)
+    learned(costs, block, state, 1.0)
     known = BlockCosts(block, costs, state).forecast()
     assert known.guessed == 0.0
     assert gate.close(block, known, levels, state, pool).where == WORKERS
@@ -242,8 +252,7 @@ def test_what_speaks_against_the_workers_fades_while_the_driver_runs_blocks(monk
     """Otherwise one busy minute would keep all later blocks on the driver."""
     block, state = counting(64, counters=64)
     executor = executor_on(PricedPool(3), SLOW_MACHINE, strategy="optimistic", lists="none")
-    for features in features_in(block, state):
-        executor.experience.costs.learn(features, 0.1)
+    learned(executor.experience.costs, block, state, 0.1)
     monkeypatch.setattr(Gate, "learn", lambda *_, **__: None)  # what a block costs here must not decide
     monkeypatch.setattr(type(executor.experience.costs), "learn", lambda *_: None)
     executor.experience.gate.reruns = 1.0
