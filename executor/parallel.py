@@ -33,7 +33,7 @@ from executor.timeline import DISPATCH, EXECUTE, MERGE, PLAN, SETTLE, Timeline
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, BlockStats, GateDecision, TransactionResult
 from executor.updates import Updates
-from executor.wire import BatchReply, Task, pack_batch, pack_updates, unpack_reply
+from executor.wire import BatchReply, pack_batch, pack_updates, unpack_reply
 from scheduler.access import NONCE, Address, TxIndex
 from scheduler.batching import fill_batch, target
 from scheduler.block_scheduler import BlockScheduler
@@ -213,7 +213,7 @@ class BlockRun:
             self._recorder.sent(worker, self._tickets, executions)
         if self._timeline is not None:
             self._timeline.sent(self._tickets)
-        tasks = [Task(execution.index, not execution.at_head) for execution in executions]
+        tasks = [(execution.index, not execution.at_head) for execution in executions]
         blob = pack_batch(self._pool.first_ticket + self._tickets, self._updates.lacking(worker), tasks)
         self._traffic.sent(blob)
         self._pool.submit(worker, self._tickets, blob)

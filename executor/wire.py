@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 from executor.state import PreState
 from executor.timeline import Clock
 from executor.types import Block, StateDiff, TransactionResult
 from executor.versions import StateTag
-from scheduler.access import Address, Location, TxIndex, Value, WriteSet
+from scheduler.access import Address, TxIndex, WriteSet
 
 PROTOCOL = 5
 TICKET_BITS = 32
@@ -31,16 +31,13 @@ Codes: TypeAlias = Mapping[bytes, bytes]
 Update: TypeAlias = tuple[TxIndex, WriteSet, Codes]
 """What the transaction at an index wrote, in its latest execution."""
 
-_WRITES_AT = TransactionResult._fields.index("writes")
-assert TransactionResult._fields[0] == "reads"  # noqa: S101 - rows are taken apart by place
+_WRITES = TransactionResult._fields.index("writes")
+_REST = TransactionResult._fields.index("codes") + 1
+assert _REST == _WRITES + 2  # noqa: S101 - rows are put together by place: these two go apart
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One execution asked of a worker; `assume_nonce` is false at the head of the block."""
-
-    index: TxIndex
-    assume_nonce: bool
+Task: TypeAlias = tuple[TxIndex, bool]
+"""One execution asked of a worker: its transaction, and whether the sender's nonce is assumed (not at the head)."""
 
 
 class BatchReply(NamedTuple):
@@ -123,50 +120,24 @@ def unpack_updates(blob: bytes) -> list[Update]:
 
 def pack_batch(ticket: int, updates: Sequence[bytes], tasks: Sequence[Task]) -> bytes:
     """Return a batch: packed updates the worker lacks, then executions in the order they are to run."""
-    return pickle.dumps((BATCH, ticket, updates, [(task.index, task.assume_nonce) for task in tasks]), PROTOCOL)
+    return pickle.dumps((BATCH, ticket, updates, tasks), PROTOCOL)
 
 
 def batch_tasks(message: tuple[Any, ...]) -> tuple[int, list[bytes], list[Task]]:
     """Return the (ticket, packed updates, executions) of an unpacked batch."""
     _, ticket, updates, tasks = message
-    return ticket, updates, [Task(*task) for task in tasks]
+    return ticket, updates, tasks
 
 
 def pack_results(results: Sequence[tuple[TxIndex, TransactionResult]]) -> bytes:
-    """Return the results of a batch; what they wrote apart, so that the driver forwards it without repacking."""
-    shared = _Shared()
-    updates = pack_updates((index, shared.writes(result.writes), result.codes) for index, result in results)
-    rows = [
-        (index, shared.locations(result.reads), *result[1:_WRITES_AT], *result[_WRITES_AT + 2 :])
-        for index, result in results
-    ]
+    """Return the results of a batch; what they wrote apart, so that the driver forwards it without repacking.
+
+    Locations that occur twice are packed twice, unless they are the same object: to look for equal ones would cost more
+    time on both sides than the bytes do.
+    """
+    updates = pack_updates((index, result.writes, result.codes) for index, result in results)
+    rows = [result[:_WRITES] + result[_REST:] for _, result in results]
     return pickle.dumps((updates, rows), PROTOCOL)
-
-
-class _Shared:
-    """One object per location and address of a batch: pickle writes, and reads, the second one as a reference."""
-
-    def __init__(self) -> None:
-        self._locations: dict[Location, Location] = {}
-        self._addresses: dict[Address, Address] = {}
-
-    def locations(self, values: Mapping[Location, Value]) -> dict[Location, Value]:
-        """Return the same values by shared locations."""
-        known, address_of = self._locations, self._addresses.setdefault
-        found = {}
-        for location, value in values.items():
-            same = known.get(location)
-            if same is None:
-                address, kind, slot = location
-                same = known[location] = (address_of(address, address), kind, slot)
-            found[same] = value
-        return found
-
-    def writes(self, writes: WriteSet) -> WriteSet:
-        """Return the same writes by shared locations and addresses."""
-        address_of = self._addresses.setdefault
-        deltas = {address_of(address, address): amount for address, amount in writes.deltas.items()}
-        return WriteSet(self.locations(writes.values), deltas, writes.clears)
 
 
 def pack_reply(ticket: int, results: bytes, overhead: float, memory: int, clock: Clock) -> bytes:
@@ -188,7 +159,7 @@ def unpack_reply(blob: bytes) -> BatchReply:
     updates, rows = pickle.loads(packed)  # noqa: S301 - from our own worker
     make = TransactionResult._make
     results = [
-        (index, make((*row[1 : _WRITES_AT + 1], writes, codes, *row[_WRITES_AT + 1 :])))
+        (index, make((*row[:_WRITES], writes, codes, *row[_WRITES:])))
         for (index, writes, codes), row in zip(unpack_updates(updates), rows, strict=True)
     ]
     return BatchReply(ticket, results, updates, overhead, memory, clock)

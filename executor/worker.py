@@ -34,7 +34,7 @@ from executor.wire import (
     unpack,
     unpack_updates,
 )
-from scheduler.access import Address, TxIndex, WriteSet
+from scheduler.access import Address
 from scheduler.multi_version import MultiVersionState
 
 _BATCHES_PER_LOOK = 16
@@ -139,16 +139,20 @@ class Worker:
         ticket, updates, tasks = batch_tasks(message)
         if not self._ready or ticket >> TICKET_BITS != self._first_ticket >> TICKET_BITS:
             return pack_stale(ticket, self._tag)
+        state, execute, raws = self._state, self._engine.execute, self._raws
         for packed in updates:
-            for update in unpack_updates(packed):
-                self._record(*update)
+            for index, writes, codes in unpack_updates(packed):
+                state.record(index, writes)
+                if codes:
+                    self._codes.add(codes)
         results, seconds = [], 0.0
         first = perf_counter()
-        for task in tasks:
-            raw = self._raws[task.index]
-            result = self._engine.execute(raw, self._state, task.index, assume_nonce=task.assume_nonce)
-            self._record(task.index, result.writes, result.codes)
-            results.append((task.index, result))
+        for index, assume_nonce in tasks:
+            result = execute(raws[index], state, index, assume_nonce=assume_nonce)
+            state.record(index, result.writes)
+            if result.codes:
+                self._codes.add(result.codes)
+            results.append((index, result))
             seconds += result.seconds
         last = perf_counter()
         packed = pack_results(results)
@@ -157,8 +161,3 @@ class Worker:
         clock = (began, first, last, perf_counter(), *self._told)
         self._told = ()
         return pack_reply(ticket, packed, process_time() - started - seconds, memory, clock)
-
-    def _record(self, index: TxIndex, writes: WriteSet, codes: Codes) -> None:
-        self._state.record(index, writes)
-        if codes:
-            self._codes.add(codes)

@@ -227,7 +227,7 @@ class _WorkerDiedError(Exception):
 
 def _indices(blob: bytes) -> list[int]:
     """Return the transactions of a batch."""
-    return [task.index for task in batch_tasks(unpack(blob))[2]]
+    return [index for index, _ in batch_tasks(unpack(blob))[2]]
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from bench.suites.conftest import Timed
 from executor.types import TransactionResult
 from executor.versions import new_tag
 from executor.wire import (
-    Task,
     batch_tasks,
     pack_batch,
     pack_block,
@@ -60,7 +59,7 @@ def test_unpack_results(timed: Timed, batches: list[Results]) -> None:
 def test_batches(timed: Timed, batches: list[Results]) -> None:
     """Pack batches that forward every update before them, and unpack both."""
     updates = [unpack_reply(_reply(batch)).updates for batch in batches]
-    tasks = [Task(index, assume_nonce=True) for index in range(BATCH)]
+    tasks = [(index, True) for index in range(BATCH)]
 
     def there_and_back() -> int:
         count = 0

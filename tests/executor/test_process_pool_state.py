@@ -18,7 +18,7 @@ from executor.sequential import execute_sequential
 from executor.state import Account, MemoryState
 from executor.types import Block
 from executor.versions import VersionedState
-from executor.wire import Task, pack_batch, unpack_reply
+from executor.wire import pack_batch, unpack_reply
 from tests.blocks import Builder, user
 from tests.executor import process_faults as faults
 from tests.executor.process_faults import Faulty
@@ -156,9 +156,9 @@ def test_a_worker_with_batches_in_flight_is_sent_the_state_and_not_replaced() ->
     pool = ProcessPool(2, patience=10)
     pool.begin(builder.block(), state)
     pids = pool.pids()
-    pool.submit(0, 1, pack_batch(pool.first_ticket + 1, [], [Task(0, assume_nonce=False)]))
+    pool.submit(0, 1, pack_batch(pool.first_ticket + 1, [], [(0, False)]))
     pool.reopen(0)
-    pool.submit(0, 2, pack_batch(pool.first_ticket + 2, [], [Task(1, assume_nonce=False)]))
+    pool.submit(0, 2, pack_batch(pool.first_ticket + 2, [], [(1, False)]))
     replies = [pool.next_event(), pool.next_event()]
     assert pool.pids() == pids
     assert [event.ticket for event in replies if isinstance(event, Reply)] == [1, 2]
