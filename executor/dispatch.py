@@ -10,7 +10,7 @@ from time import perf_counter
 
 from executor.collector import collector_paused
 from executor.costs import BlockCosts
-from executor.gate import WORKERS, Gate
+from executor.gate import UNDIVIDED, WORKERS, Gate
 from executor.outlook import Outlook, look_ahead
 from executor.parallel import BlockRun
 from executor.pipeline import Preparation
@@ -29,7 +29,9 @@ from scheduler.cost import CostModel
 from scheduler.graph import DependencyGraph
 
 _LEARNED_FROM = 64
-"""Transactions of a block run on the driver whose times are learned: enough to know, too few to notice."""
+"""Transactions of a block run on the driver whose times are learned, at most: enough to know, too few to notice."""
+_SECONDS_PER_LESSON = 1e-3
+"""Seconds of a block for each of them: to learn one takes microseconds, and a block of transfers has few for each."""
 
 
 @dataclass(slots=True)
@@ -73,6 +75,8 @@ def execute_parallel(
         started = perf_counter()
         senders = {} if prepared is None else prepared.senders
         driver = DriverRun(block, pre_state, pre_trie, pool, experience, started, senders, upcoming)
+        if asked and len(block.transactions) < len(UNDIVIDED):
+            return driver.just_run(UNDIVIDED[len(block.transactions)])
         rough = experience.gate.rough(block, pre_state, pool) if asked else None
         if rough is not None:
             return driver.run(rough)
@@ -91,7 +95,7 @@ def execute_parallel(
         early = early and (not asked or _broad(plan.graph, pool.workers))
         outlook = ahead() if priced and not early else Outlook()
         if outlook.decision is not None and outlook.decision.where != WORKERS:
-            return driver.run(outlook.decision)
+            return driver.run(outlook.decision, costs)
         run = BlockRun(
             block,
             pre_state,
@@ -114,7 +118,8 @@ def execute_parallel(
         else:
             with recorder.recording(block, strategy, source, pool.name, pool.workers):
                 result = run.run()
-        experience.gate.learn(result, pool.workers, lists=plan.graph is not None)
+        experience.gate.learn(result)
+        experience.gate.learn_parallel(result, pool, plan.graph)
         if run.taken_back:
             experience.gate.fade()
         return _decided(result, run.decision)
@@ -138,20 +143,34 @@ class DriverRun:
     senders: Mapping[bytes, Address]
     upcoming: Preparation | None
 
-    def run(self, decision: GateDecision) -> BlockResult:
-        """Execute the block; its costs are learned from a sample."""
+    def run(self, decision: GateDecision, costs: BlockCosts | None = None) -> BlockResult:
+        """Execute the block and learn from a sample of it; `costs` know its transactions if they were looked at."""
+        result = self._execute()
+        if costs is None:
+            costs = BlockCosts(self.block, self.experience.costs, self.pre_state)
+        lessons = min(_LEARNED_FROM, 1 + int(result.stats.seconds / _SECONDS_PER_LESSON))
+        for index in range(0, len(costs), -(-len(costs) // lessons)):
+            costs.learn(index, result.transactions[index].seconds)
+        self.experience.gate.learn(result)
+        self.experience.gate.fade()
+        return _decided(_until_now(result, self.started), decision)
+
+    def just_run(self, decision: GateDecision) -> BlockResult:
+        """Execute the block and learn nothing: even that would be felt where there is nothing to execute."""
+        result = self._execute()
+        return _decided(result if self.upcoming is None else _until_now(result, self.started), decision)
+
+    def _execute(self) -> BlockResult:
         if self.upcoming is not None:
             self.upcoming.begin(self.pool)
         result = execute_in_order(self.block, self.pre_state, self.pre_trie, self.started, self.senders)
         if self.upcoming is not None:
             self.upcoming.finish(self.pool)
-        costs = BlockCosts(self.block, self.experience.costs, self.pre_state)
-        for index in range(0, len(costs), 1 + len(costs) // _LEARNED_FROM):
-            costs.learn(index, result.transactions[index].seconds)
-        self.experience.gate.learn(result, self.pool.workers, lists=True)
-        self.experience.gate.fade()
-        stats = replace(result.stats, seconds=perf_counter() - self.started)
-        return _decided(replace(result, stats=stats), decision)
+        return result
+
+
+def _until_now(result: BlockResult, started: float) -> BlockResult:
+    return replace(result, stats=replace(result.stats, seconds=perf_counter() - started))
 
 
 def _decided(result: BlockResult, decision: GateDecision | None) -> BlockResult:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from executor.costs import BlockCosts
 from executor.gate import Gate
 from executor.pool import Pool
+from executor.pricing import heaviest_chain
 from executor.state import PreState
 from executor.strategies import Plan
 from executor.types import Block, GateDecision
@@ -24,9 +25,10 @@ def look_ahead(
     block: Block, pre_state: PreState, pool: Pool, plan: Plan, costs: BlockCosts, gate: Gate | None
 ) -> Outlook:
     """Return what is expected of a block on a pool whose messages cost something."""
-    forecast, levels, priorities = costs.forecast(), None, None
+    forecast, chain, priorities = costs.forecast(), None, None
     if plan.graph is not None:
         levels = plan.graph.bottom_levels(forecast.seconds)
+        chain = heaviest_chain(plan.graph, levels)
         priorities = critical(levels, forecast.work, pool.workers)
-    decision = None if gate is None else gate.close(block, forecast, levels, pre_state, pool)
+    decision = None if gate is None else gate.close(block, forecast, chain, pre_state, pool)
     return Outlook(priorities, decision)

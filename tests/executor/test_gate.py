@@ -7,18 +7,22 @@ from typing import Any
 
 import pytest
 
+from executor.access_lists import exact_sets
 from executor.block_executor import BlockExecutor
-from executor.costs import BlockCosts
+from executor.costs import BlockCosts, Forecast
 from executor.dispatch import Experience
 from executor.gate import DRIVER, REST, WORKERS, Gate
 from executor.merge import BlockMerger
 from executor.pool import InlinePool
+from executor.pricing import Chain
 from executor.schedule import ScheduleRecorder
 from executor.sequential import execute_sequential
 from executor.state import MemoryState
 from executor.types import Block, BlockResult, GateDecision, TransactionResult
 from executor.versions import VersionedState
+from scheduler.batching import MessageCost
 from scheduler.cost import CostModel
+from scheduler.graph import build
 from tests.blocks import Builder, user
 from tests.executor.test_settling import COUNTER
 from tests.oracle import assert_same
@@ -228,24 +232,84 @@ def test_conflicts_teach_that_lists_were_missed() -> None:
     result = execute_sequential(block, state)
     stale = replace(result, stats=replace(result.stats, conflicts=60))
     for _ in range(6):
-        gate.learn(stale, 3, lists=False)
+        gate.learn_parallel(stale, pool, None)
     decision = gate.close(block, known, None, state, pool)
     assert decision.where == DRIVER
     assert "would run again" in decision.reason
-    assert gate.close(block, known, [0.1] * 64, state, pool).where == WORKERS
+    assert gate.close(block, known, Chain(0.1, 1), state, pool).where == WORKERS
 
 
 def test_a_few_transactions_nobody_knows_are_no_parallel_work() -> None:
-    block, state = counting(16, counters=16)
-    gate, pool, costs = Gate(), PricedPool(2), CostModel()
-    levels = [1.0] * 16
-    guesses = BlockCosts(block, costs, state).forecast()
-    assert guesses.guessed == 1.0
-    assert gate.close(block, guesses, levels, state, pool).where == DRIVER
-    learned(costs, block, state, 1.0)
-    known = BlockCosts(block, costs, state).forecast()
-    assert known.guessed == 0.0
-    assert gate.close(block, known, levels, state, pool).where == WORKERS
+    block, state = counting(12, counters=12)
+    gate, pool, chain = Gate(), PricedPool(2), Chain(1.0, 1)
+    guesses = Forecast([1.0] * 12, 12.0, guessed=1.0)
+    decision = gate.close(block, guesses, chain, state, pool)
+    assert decision.where == DRIVER
+    assert "most like none measured" in decision.reason
+    assert gate.close(block, guesses._replace(guessed=0.0), chain, state, pool).where == WORKERS
+
+
+def test_a_chain_pays_for_its_messages() -> None:
+    """Less than half of the work lies in the chain, but it goes to and fro, and each time it waits its turn."""
+    block, state = counting(100, counters=100)
+    gate, pool, known = Gate(), PricedPool(2), Forecast([0.001] * 100, 0.1, guessed=0.0)
+    chain, single = Chain(0.049, 30), Chain(0.001, 1)
+    pool._message_cost = MessageCost(first=0.0009)
+    dear = gate.close(block, known, chain, state, pool)
+    assert (dear.where, gate.close(block, known, single, state, pool).where) == (DRIVER, WORKERS)
+    assert dear.reason == "its longest chain is 49% of the work, in 6 messages in turn"
+    pool._message_cost = MessageCost(first=0.00001)
+    assert gate.close(block, known, chain, state, pool).where == WORKERS
+
+
+def test_what_is_guessed_must_promise_more() -> None:
+    block, state = counting(100, counters=100)
+    gate, pool, known = Gate(), PricedPool(2), Forecast([0.001] * 100, 0.1, guessed=0.0)
+    gate.beyond = 0.01
+    promised = gate.close(block, known, Chain(0.001, 1), state, pool).parallel_seconds
+    gate.beyond += 0.93 * 0.1 - promised
+    assert gate.close(block, known, Chain(0.001, 1), state, pool).where == WORKERS
+    assert gate.close(block, known._replace(guessed=0.9), Chain(0.001, 1), state, pool).where == DRIVER
+
+
+def test_what_a_chain_took_is_no_cost_of_the_workers() -> None:
+    block, state = counting(40, counters=1)
+    result, pool = execute_sequential(block, state), PricedPool(2)
+    each = tuple(transaction._replace(seconds=0.001) for transaction in result.transactions)
+    seen = replace(result, transactions=each, stats=replace(result.stats, batches=4, seconds=0.045))
+    for counters, beyond in ((1, False), (40, True)):
+        gate = Gate()
+        gate.learn_parallel(seen, pool, build(exact_sets(*counting(40, counters))))
+        assert (gate.beyond > 0) == beyond
+
+
+def test_a_block_made_to_be_slow_does_not_speak_for_the_next() -> None:
+    block, state = counting(4, counters=4)
+    result, gate = execute_sequential(block, state), Gate()
+    usual = gate.seconds_per_gas
+    for surprise in (1000.0, 0.001):
+        gate.seconds_per_gas, seconds = usual, surprise * usual * result.gas_used / 4
+        gate.learn(replace(result, transactions=tuple(each._replace(seconds=seconds) for each in result.transactions)))
+        assert 0.5 < gate.seconds_per_gas / usual < 2
+        assert (gate.seconds_per_gas > usual) == (surprise > 1)
+
+
+@pytest.mark.parametrize("transactions", [0, 1])
+def test_blocks_with_nothing_to_divide_ask_and_teach_nothing(
+    transactions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block, state = counting(transactions, counters=1)
+
+    def asked(*_: object) -> None:
+        pytest.fail("there is nothing to ask or to learn")
+
+    for name in ("rough", "close", "learn", "learn_parallel", "fade"):
+        monkeypatch.setattr(Gate, name, asked)
+    with executor_on(PricedPool(2), SLOW_MACHINE) as executor:
+        result = executor.execute(block, state)
+    assert_same(result, execute_sequential(block, state), state)
+    assert result.stats.gate is not None
+    assert result.stats.gate.where == DRIVER
 
 
 def test_what_speaks_against_the_workers_fades_while_the_driver_runs_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +317,8 @@ def test_what_speaks_against_the_workers_fades_while_the_driver_runs_blocks(monk
     block, state = counting(64, counters=64)
     executor = executor_on(PricedPool(3), SLOW_MACHINE, strategy="optimistic", lists="none")
     learned(executor.experience.costs, block, state, 0.1)
-    monkeypatch.setattr(Gate, "learn", lambda *_, **__: None)  # what a block costs here must not decide
+    monkeypatch.setattr(Gate, "learn", lambda *_: None)  # what a block costs here must not decide
+    monkeypatch.setattr(Gate, "learn_parallel", lambda *_: None)
     monkeypatch.setattr(type(executor.experience.costs), "learn", lambda *_: None)
     executor.experience.gate.reruns = 1.0
     places = []
