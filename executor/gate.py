@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from executor.costs import Forecast
 from executor.pool import Pool
-from executor.pricing import Chain, chain_messages, chain_seconds, heaviest_chain, late_end, shared_seconds
+from executor.pricing import Chain, chain_messages, chain_seconds, heaviest_chain, shared_seconds
 from executor.state import MemoryState, PreState
 from executor.types import Block, BlockResult, GateDecision
 from executor.versions import VersionedState
@@ -67,15 +67,16 @@ class Gate:
     # -- before a block
 
     def rough(self, block: Block, pre_state: PreState, pool: Pool) -> GateDecision | None:
-        """Return the decision for blocks that are too small whatever they hold; None asks for a closer look."""
+        """Return the decision for blocks that would gain nothing by their gas; None asks for a closer look."""
         if pool.workers == 1:
             return GateDecision(DRIVER, "one worker can only be slower than the driver itself")
-        sequential = self._by_gas(block)
-        share = sequential / pool.workers
-        parallel = self._fixed(pool) + share + late_end(share)
-        if parallel < _LEAST_GAIN * sequential:  # only now look at the state, which takes longest
+        sequential, message = self._by_gas(block), pool.message_cost
+        messages = sequential / message.goal + pool.workers
+        parallel = self._fixed(pool)
+        parallel += shared_seconds(sequential, len(block.transactions), messages, message, pool.workers)
+        if parallel < sequential:  # only now look at the state, which takes longest
             parallel += self._shipping(pre_state, pool)
-        if parallel < _LEAST_GAIN * sequential:
+        if parallel < sequential:
             return None
         return GateDecision(DRIVER, _small(sequential, parallel), sequential, parallel)
 
