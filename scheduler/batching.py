@@ -105,19 +105,16 @@ def fill_batch(
     alone = candidate is not None
     if candidate is None:
         candidate = scheduler.best_ready()
+    chain: list[TxIndex] = []
     while candidate is not None:
-        chain = [candidate]
-        while chain and len(batch) < limit and (seconds < target_seconds or not batch):
-            index = chain.pop()
-            if index in taken:
-                continue
-            batch.append(scheduler.start(index))
-            taken.add(index)
-            seconds += costs[index]
-            followers = scheduler.follow(index, taken, awaited)
+        if candidate not in taken:
+            batch.append(scheduler.start(candidate))
+            taken.add(candidate)
+            seconds += costs[candidate]
+            followers = scheduler.follow(candidate, taken, awaited)
             if followers:
                 chain += reversed(followers)
-        if alone or len(batch) >= limit or seconds >= target_seconds:
-            break
-        candidate = scheduler.best_ready()
+            if len(batch) >= limit or seconds >= target_seconds:
+                break
+        candidate = chain.pop() if chain else None if alone else scheduler.best_ready()
     return batch

@@ -27,8 +27,12 @@ from scheduler.settled_values import SettledValues
 from scheduler.start_order import StartOrder
 
 WAITING, RUNNING, STALE, STANDING, SETTLED = range(5)
+_WITH_RESULT = (STALE, STANDING)
+"""Of a transaction that is not settled: it has run, and does not run now."""
 _SPECULATIVE_RUNS = 2
 """Executions of one transaction before the head reaches it."""
+_SPECULATIVE = False
+"""What `at_head` is for such an execution."""
 
 
 class BlockScheduler:
@@ -172,7 +176,7 @@ class BlockScheduler:
         self._status[index] = RUNNING
         self.executions[index] = runs + 1
         if not runs:
-            return Execution(index, 0, at_head=False)
+            return Execution(index, 0, _SPECULATIVE)
         execution = Execution(index, runs, at_head=index == self._head)
         self.third_executions += runs >= _SPECULATIVE_RUNS
         if execution.at_head:
@@ -190,8 +194,17 @@ class BlockScheduler:
     def finish(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
         """Take in the result of a running execution; return what is settled by it, in block order."""
         self._results[index] = observation
-        if not self._watching:
-            return self._finish_trusting(index)
+        if self._watching:
+            settled = self._finish_watching(index, observation)
+        else:  # neither asked whether it is current, nor noted: the head will ask
+            self._status[index] = STANDING
+            self._release(index)
+            settled = self._settle() if index == self._head else []
+        while self._agenda:
+            self._reconsider(heappop(self._agenda))
+        return settled
+
+    def _finish_watching(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
         reads, bounds = self._checked(index)
         disturbed = index != self._head and self._state.disturbed(reads, bounds, index)
         self._status[index] = STALE
@@ -207,19 +220,6 @@ class BlockScheduler:
             self._make_standing(index, reads, bounds)
         for released in self._frontier.passed(index):
             heappush(self._agenda, released)
-        while self._agenda:
-            self._reconsider(heappop(self._agenda))
-        return settled
-
-    def _finish_trusting(self, index: TxIndex) -> list[TxIndex]:
-        """Take in a result without asking whether it is current, and without noting it: the head will ask."""
-        self._status[index] = STANDING
-        self._release(index)
-        if index != self._head:
-            return []
-        settled = self._settle()
-        while self._agenda:
-            self._reconsider(heappop(self._agenda))
         return settled
 
     def _start_watching(self) -> None:
@@ -252,34 +252,30 @@ class BlockScheduler:
 
     def _settle(self) -> list[TxIndex]:
         """Settle as far as results reach and hold; the first that does not runs again at once."""
-        settled: list[TxIndex] = []
-        while not self.done and self._status[self._head] in (STANDING, STALE):
-            index = self._head
-            result = self._results[index]
+        index = first = self._head
+        status, results, values = self._status, self._results, self._settled_values
+        while index < len(status) and status[index] in _WITH_RESULT:
+            result = results[index]
             assert result is not None  # noqa: S101 - both states have one
-            broken = self._settled_values.broken(result.reads, result.bounds)
+            reads, bounds, writes, _ = result
+            broken = values.broken(reads, bounds)
             if broken is not None:
                 if not self._watching:
                     self._start_watching()
                 self._reject_head(broken)
                 break
-            self._settled_values.settle(result.writes)
-            self._settle_head()
-            settled.append(index)
+            values.settle(writes)
+            stood, status[index] = status[index] == STANDING, SETTLED
+            self._head = index + 1
+            if self._watching:
+                self._ready.discard(index)
+                self._readers.discard(index)
+                self._relying.pop(index, None)
+            if not stood:
+                self._release(index)
+            index += 1
         self._wake_head()
-        return settled
-
-    def _settle_head(self) -> None:
-        index = self._head
-        stood = self._status[index] == STANDING
-        self._status[index] = SETTLED
-        self._head += 1
-        if self._watching:
-            self._ready.discard(index)
-            self._readers.discard(index)
-            self._relying.pop(index, None)
-        if not stood:
-            self._release(index)
+        return list(range(first, index))
 
     def _reject_head(self, broken: Location) -> None:
         index = self._head
@@ -290,7 +286,7 @@ class BlockScheduler:
 
     def _wake_head(self) -> None:
         """Let the head start, whatever graph and waves say: nothing can change what it sees."""
-        if not self.done and self._status[self._head] == WAITING:
+        if self._head < len(self._status) and self._status[self._head] == WAITING:
             self._ready.add(self._head)
 
     # -- standing and stale
@@ -316,8 +312,9 @@ class BlockScheduler:
         for after in self._order.done(index):
             if self._status[after] == WAITING:
                 self._ready.add(after)
-        for after in self._watchers.pop(index, ()):
-            heappush(self._agenda, after)
+        if self._watchers:
+            for after in self._watchers.pop(index, ()):
+                heappush(self._agenda, after)
 
     def _make_stale(self, index: TxIndex) -> None:
         """Count a conflict, and run `index` again as soon as that makes sense."""

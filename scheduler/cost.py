@@ -58,8 +58,9 @@ class CostModel:
         >>> round(model.predict(swap), 3)
         0.004
         """
-        known = self._seconds.get((features.to or _CREATION, features.selector))
-        return self._seconds_per_gas * _promised_gas(features) if known is None else known
+        to, selector, gas_limit, data_size = features
+        known = self._seconds.get((to or _CREATION, selector))
+        return self._seconds_per_gas * _promised_gas(gas_limit, data_size) if known is None else known
 
     def knows(self, features: Features) -> bool:
         """Return whether an execution like this one has been measured."""
@@ -67,9 +68,10 @@ class CostModel:
 
     def learn(self, features: Features, seconds: float) -> None:
         """Take in that an execution took `seconds`."""
-        # Without calls of its own: asked once for every execution, on the driver.
-        key = (features.to or _CREATION, features.selector)
-        promised, usual = _promised_gas(features), self._seconds_per_gas
+        # Nearly without calls: asked once for every execution, on the driver.
+        to, selector, gas_limit, data_size = features
+        key = (to or _CREATION, selector)
+        promised, usual = _promised_gas(gas_limit, data_size), self._seconds_per_gas
         known = self._seconds.get(key)
         expected = usual * promised if known is None else known
         most = _SURPRISE * expected
@@ -81,11 +83,10 @@ class CostModel:
                 del self._seconds[next(iter(self._seconds))]
             self._seconds[key] = counted
         per_gas, most = counted / promised, _SURPRISE * usual
-        self._seconds_per_gas = usual + _NEW_SHARE * ((min(per_gas, most)) - usual)
+        self._seconds_per_gas = usual + _NEW_SHARE * (min(per_gas, most) - usual)
 
 
-def _promised_gas(features: Features) -> int:
+def _promised_gas(gas_limit: int, data_size: int) -> int:
     """Return the gas left for execution: calldata is paid by gas too, and costs next to no time."""
-    gas = min(_GAS_CAP, features.gas_limit)
-    left = gas - _PLAIN_GAS - _GAS_PER_BYTE * features.data_size
+    left = min(_GAS_CAP, gas_limit) - _PLAIN_GAS - _GAS_PER_BYTE * data_size
     return _PLAIN_GAS + left if left > 0 else _PLAIN_GAS

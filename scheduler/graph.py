@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
 
 from scheduler.access import BALANCE, STORAGE, AccessSet, Address, Location, TxIndex
 
@@ -38,8 +40,8 @@ class DependencyGraph:
         """Return for each transaction the weight of the heaviest path that starts with it."""
         levels = [0.0] * len(self.successors)
         for index in range(len(levels) - 1, -1, -1):
-            behind = max((levels[after] for after in self.successors[index]), default=0.0)
-            levels[index] = weights[index] + behind
+            successors = self.successors[index]
+            levels[index] = weights[index] + (max([levels[after] for after in successors]) if successors else 0.0)
         return levels
 
     def levels(self) -> list[int]:
@@ -95,15 +97,21 @@ def build(access_sets: Iterable[AccessSet]) -> DependencyGraph:
     """
     writers = _Writers()
     predecessors: list[tuple[TxIndex, ...]] = []
-    successors: list[list[TxIndex]] = []
+    followers: list[Sequence[TxIndex]] = []
     for index, access in enumerate(access_sets):
-        before = writers.needed_by(access, index) if access.reads else ()
+        before = writers.add(index, access)
         predecessors.append(before)
-        successors.append([])
+        followers.append(())
         for writer in before:
-            successors[writer].append(index)
-        writers.add(index, access)
-    return DependencyGraph(tuple(predecessors), tuple(map(tuple, successors)))
+            after = followers[writer]
+            if isinstance(after, list):
+                after.append(index)
+            else:
+                followers[writer] = [index]
+    return DependencyGraph(tuple(predecessors), tuple(map(tuple, followers)))
+
+
+_kind = itemgetter(1)
 
 
 class _Writers:
@@ -113,43 +121,62 @@ class _Writers:
     come later reach all earlier ones through it, so only it is kept: few edges where all read and change.
     """
 
-    __slots__ = ("_changers", "_clearers", "_writers")
+    __slots__ = ("_added", "_changers", "_clearers", "_writers")
 
     def __init__(self) -> None:
         self._writers: dict[Location, TxIndex] = {}
         self._clearers: dict[Address, TxIndex] = {}
-        self._changers: dict[Address, list[TxIndex]] = {}
+        self._added: list[AccessSet] = []
+        self._changers: dict[Address, list[TxIndex]] | None = None
+        """None until somebody reads a balance: in most blocks nobody does."""
 
-    def needed_by(self, access: AccessSet, index: TxIndex) -> tuple[TxIndex, ...]:
-        """Return who wrote what `access` reads; remember its changes of balances that it has also read."""
+    def add(self, index: TxIndex, access: AccessSet) -> tuple[TxIndex, ...]:
+        """Return who wrote what `access` reads, and note what it changes; each comes behind all before it."""
+        reads, writers = access.reads, self._writers
+        needed: set[Any]
+        if self._clearers or BALANCE in map(_kind, reads):
+            needed = self._looked_through(index, access)
+        else:
+            needed = set(map(writers.get, reads))
+            needed.discard(None)
+        for location in access.writes:
+            writers[location] = index
+        if self._changers is not None:
+            self._note_changes(self._changers, index, access)
+        if access.clears:
+            self._clearers.update(dict.fromkeys(access.clears, index))
+        self._added.append(access)
+        return tuple(sorted(needed)) if needed else ()
+
+    def _looked_through(self, index: TxIndex, access: AccessSet) -> set[TxIndex]:
+        """Return whom `access` needs where balances are read, or slots after a clear."""
         needed: set[TxIndex] = set()
         for location in access.reads:
             address, kind, _ = location
             if kind == BALANCE:
-                needed.update(self._changers.get(address, ()))
+                changers = self._balance_changers()
+                needed.update(changers.get(address, ()))
                 if address in access.deltas or location in access.writes:
-                    self._changers[address] = [index]
+                    changers[address] = [index]
                 continue
             writer = self._writers.get(location, -1)
             if kind == STORAGE and address in self._clearers:
                 writer = max(writer, self._clearers[address])
             if writer >= 0:
                 needed.add(writer)
-        return tuple(sorted(needed))
+        return needed
 
-    def add(self, index: TxIndex, access: AccessSet) -> None:
-        """Note what `index` changes."""
-        for location in access.writes:
-            if location[1] == BALANCE:
-                self._add_change(index, location[0])
-            else:
-                self._writers[location] = index
-        for address in access.deltas:
-            self._add_change(index, address)
-        for address in access.clears:
-            self._clearers[address] = index
+    def _balance_changers(self) -> dict[Address, list[TxIndex]]:
+        if self._changers is None:
+            self._changers = {}
+            for index, access in enumerate(self._added):
+                self._note_changes(self._changers, index, access)
+        return self._changers
 
-    def _add_change(self, index: TxIndex, address: Address) -> None:
-        changers = self._changers.setdefault(address, [])
-        if not changers or changers[-1] != index:
-            changers.append(index)
+    @staticmethod
+    def _note_changes(changers: dict[Address, list[TxIndex]], index: TxIndex, access: AccessSet) -> None:
+        written = {location[0] for location in access.writes if location[1] == BALANCE}
+        for address in access.deltas | written:
+            found = changers.setdefault(address, [])
+            if found[-1:] != [index]:
+                found.append(index)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
+from sys import maxsize
 
 from scheduler.access import TxIndex
+
+_BLOCK_ORDER = range(maxsize)
+"""Every transaction has the rank of its index."""
 
 
 class ReadyList:
     """Transactions that may start now, each once; `best` is the one of highest priority, else the lowest.
 
-    A heap with entries that are dropped when they come up: adding and taking cost the logarithm of the length.
+    Who is ready at first stands in a sorted list, who becomes so later in a heap; both may hold some who no longer are,
+    to be dropped when they come up. So large blocks with few edges hardly pay for the heap.
     """
 
-    __slots__ = ("_by_rank", "_heap", "_members", "_rank")
+    __slots__ = ("_by_rank", "_first", "_later", "_members", "_rank")
 
     def __init__(self, indices: Iterable[TxIndex]) -> None:
         self._members = set(indices)
-        self._rank: Sequence[int] | None = None
-        self._by_rank: Sequence[TxIndex] = ()
-        self._heap = sorted(self._members)
+        self.prioritise(None)
 
     def __contains__(self, index: TxIndex) -> bool:
         return index in self._members
@@ -32,33 +35,35 @@ class ReadyList:
 
     def prioritise(self, priorities: Sequence[float] | None) -> None:
         """Let the highest priority go first, of equal ones the lower transaction; None: block order."""
-        if priorities is None:
-            self._rank, self._by_rank = None, ()
-            self._heap = sorted(self._members)
-            return
-        order = sorted(range(len(priorities)), key=priorities.__getitem__, reverse=True)
-        rank = [0] * len(order)
-        for place, index in enumerate(order):
-            rank[index] = place
-        self._rank, self._by_rank = rank, order
-        self._heap = [rank[index] for index in self._members]
-        heapify(self._heap)
+        members = self._members
+        self._rank: Sequence[int] = _BLOCK_ORDER
+        self._by_rank: Sequence[TxIndex] = _BLOCK_ORDER
+        self._first = sorted(members, reverse=True)
+        self._later: list[int] = []
+        if priorities is not None:
+            self._by_rank = sorted(range(len(priorities)), key=priorities.__getitem__, reverse=True)
+            self._rank = rank = [0] * len(priorities)
+            for place, index in enumerate(self._by_rank):
+                rank[index] = place
+            self._first = [place for place, index in enumerate(self._by_rank) if index in members]
+            self._first.reverse()
 
     def best(self) -> TxIndex | None:
         """Return the member that goes first, None if there is none."""
-        heap, members = self._heap, self._members
-        while heap:
-            index = heap[0] if self._rank is None else self._by_rank[heap[0]]
-            if index in members:
-                return index
-            heappop(heap)
-        return None
+        members, by_rank, first, later = self._members, self._by_rank, self._first, self._later
+        while first and by_rank[first[-1]] not in members:
+            first.pop()
+        while later and by_rank[later[0]] not in members:
+            heappop(later)
+        if first:
+            return by_rank[min(first[-1], later[0]) if later else first[-1]]
+        return by_rank[later[0]] if later else None
 
     def add(self, index: TxIndex) -> None:
         """Let `index` in unless it is there."""
         if index not in self._members:
             self._members.add(index)
-            heappush(self._heap, index if self._rank is None else self._rank[index])
+            heappush(self._later, self._rank[index])
 
     def discard(self, index: TxIndex) -> None:
         """Take `index` out if it is there."""

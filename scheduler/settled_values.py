@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from scheduler.access import (
     BALANCE,
     CODE,
@@ -23,17 +26,17 @@ class SettledValues:
     """One value per location, for the head alone, over the state before the block.
 
     Everybody reads the same few slots, and asking versions and pre-state takes three times as long as a dictionary:
-    each value is kept from the first time it is read or written. What comes before the first transaction is settled
-    like one.
+    each value is kept from the first time it is read or written, balances by account. What comes before the first
+    transaction is settled like one.
     """
 
-    __slots__ = ("_base_read", "_clears", "_deltas", "_derived", "_existence", "_values")
+    __slots__ = ("_balances", "_base_read", "_clears", "_derived", "_existence", "_values")
 
     def __init__(self, base: BaseState, *, derived_existence: bool) -> None:
-        self._base_read = base.read
+        self._base_read: Callable[[Location], Any] = base.read
         self._derived = derived_existence
         self._values: dict[Location, Value] = {}
-        self._deltas: dict[Address, int] = {}
+        self._balances: dict[Address, int] = {}
         self._clears: set[Address] = set()
         self._existence: set[Address] = set()
 
@@ -43,24 +46,31 @@ class SettledValues:
         None says that the transaction at the head would do exactly the same again. This is the law: nothing settles
         without it.
         """
-        values = self._values
+        known = self._values.get
         for location, seen in reads.items():
-            value = values[location] if location in values else self._first_read(location)
+            value = known(location)
+            if value is None:
+                value = self._first_read(location)
             if value != seen:
                 return location
+        balances = self._balances
         for address, bound in bounds.items():
-            location = (address, BALANCE, 0)
-            balance = values[location] if location in values else self._first_read(location)
-            if balance < bound:  # type: ignore[operator] # a balance is an int
-                return location
+            balance = balances[address] if address in balances else self._first_balance(address)
+            if balance < bound:
+                return address, BALANCE, 0
         return None
 
     def _value(self, location: Location) -> Value:
         return self._values[location] if location in self._values else self._first_read(location)
 
+    def _balance(self, address: Address) -> int:
+        return self._balances[address] if address in self._balances else self._first_balance(address)
+
     def _first_read(self, location: Location) -> Value:
-        """Return and keep a value that nobody has read or written since it was last forgotten."""
+        """Return and, but for a balance, keep a value that nobody has read or written since it was last forgotten."""
         address, kind, _ = location
+        if kind == BALANCE:
+            return self._balance(address)
         value: Value
         if kind == STORAGE and address in self._clears:
             value = 0
@@ -69,15 +79,19 @@ class SettledValues:
             self._existence.add(address)
         else:
             value = self._base_read(location)
-            if kind == BALANCE:
-                value += self._deltas.get(address, 0)  # type: ignore[operator] # a balance is an int
         self._values[location] = value
         return value
+
+    def _first_balance(self, address: Address) -> int:
+        """Return and keep a balance that nobody has asked for or changed."""
+        balance: int = self._base_read((address, BALANCE, 0))
+        self._balances[address] = balance
+        return balance
 
     def _derived_existence(self, address: Address) -> int:
         """Return whether an account is not empty (EIP-161)."""
         proven = self._value((address, NONCE, 0)) != 0 or self._value((address, CODE, 0)) != EMPTY_CODE_HASH
-        return int(proven or self._value((address, BALANCE, 0)) != 0)
+        return int(proven or self._balance(address) != 0)
 
     def settle(self, writes: WriteSet) -> None:
         """Take in what the head wrote; the next one reads behind it."""
@@ -86,22 +100,18 @@ class SettledValues:
             self._clears.add(address)
             for location in [key for key in values if key[0] == address and key[1] == STORAGE]:
                 del values[location]
-        for location, value in writes.values.items():
-            if location[1] == STORAGE or not derived:
-                values[location] = value
-            elif location[1] != EXISTENCE:
-                values[location] = value
-                if location[0] in self._existence:
-                    self._forget_existence(location[0])
-        deltas = self._deltas
+        values.update(writes.values)
+        if derived:
+            for address, kind, _ in writes.values:
+                if kind == EXISTENCE or (kind != STORAGE and address in self._existence):
+                    self._forget_existence(address)  # written existence is but a hint where it is derived
+        balances = self._balances
         for address, amount in writes.deltas.items():
-            deltas[address] = deltas.get(address, 0) + amount
-            location = (address, BALANCE, 0)
-            if location in values:
-                values[location] += amount  # type: ignore[operator] # a balance is an int
+            before = balances[address] if address in balances else self._first_balance(address)
+            balances[address] = before + amount
             if derived and address in self._existence:
                 self._forget_existence(address)
 
     def _forget_existence(self, address: Address) -> None:
         self._existence.discard(address)
-        del self._values[address, EXISTENCE, 0]
+        self._values.pop((address, EXISTENCE, 0), None)

@@ -29,10 +29,13 @@ class StartOrder:
         waiting = enumerate(self.waiting_for)
         return [index for index, count in waiting if not count and self._in_open_wave(index)]
 
-    def done(self, index: TxIndex) -> list[TxIndex]:
+    def done(self, index: TxIndex) -> Sequence[TxIndex]:
         """Take in that `index` has a result that stands; return what may start now."""
+        successors = self._successors[index]
+        if not successors and self._waves is None:
+            return ()
         released: list[TxIndex] = []
-        for after in self._successors[index]:
+        for after in successors:
             self.waiting_for[after] -= 1
             if not self.waiting_for[after] and self._in_open_wave(after):
                 released.append(after)

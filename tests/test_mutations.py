@@ -49,7 +49,7 @@ MUTANTS = [
                 "            if value != seen:\n                return location",
                 "            if value != seen:\n                pass",
             ),
-            ("                return location\n        return None", "                pass\n        return None"),
+            ("                return address, BALANCE, 0\n        return None", "                pass\n        return None"),
         ),
     ),
     Mutant(
@@ -61,7 +61,7 @@ MUTANTS = [
     Mutant(
         "settled balances kept through a delta",
         "scheduler/settled_values.py",
-        (("                values[location] += amount", "                pass"),),
+        (("            balances[address] = before + amount", "            pass"),),
         "tests/scheduler/test_settled_values.py",
     ),
     Mutant(
