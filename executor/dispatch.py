@@ -15,6 +15,7 @@ from executor.outlook import Outlook, look_ahead
 from executor.parallel import BlockRun
 from executor.pipeline import Preparation
 from executor.pool import Pool
+from executor.pricing import NO_CHAIN
 from executor.replay_pool import ReplayPool
 from executor.schedule import ScheduleRecorder
 from executor.sequential import execute_in_order
@@ -30,8 +31,8 @@ from scheduler.graph import DependencyGraph
 
 _LEARNED_FROM = 64
 """Transactions of a block run on the driver whose times are learned, at most: enough to know, too few to notice."""
-_SECONDS_PER_LESSON = 1e-3
-"""Seconds of a block for each of them: to learn one takes microseconds, and a block of transfers has few for each."""
+_SECONDS_PER_LESSON = 2e-3
+"""Seconds of a block for each of them: one takes 10 us in the middle of other things, a transfer 300."""
 
 
 @dataclass(slots=True)
@@ -89,9 +90,14 @@ def execute_parallel(
             traffic.begin(block, pre_state, senders, gatekeeper)  # workers unpack while the driver plans
             if timeline is not None:
                 timeline.opened(clock)
-        plan = make_plan(strategy, source, sets)
         costs = BlockCosts(block, experience.costs, pre_state)
-        ahead = partial(look_ahead, block, pre_state, pool, plan, costs, gatekeeper)
+        forecast = costs.forecast() if priced and not early else None
+        if gatekeeper is not None and forecast is not None:
+            at_best = gatekeeper.close(block, forecast, NO_CHAIN, pre_state, pool)
+            if at_best.where != WORKERS:  # before there is a graph, which takes as long to make as all that is asked
+                return driver.run(at_best, costs)
+        plan = make_plan(strategy, source, sets)
+        ahead = partial(look_ahead, block, pre_state, pool, plan, costs, gatekeeper, forecast)
         early = early and (not asked or _broad(plan.graph, pool.workers))
         outlook = ahead() if priced and not early else Outlook()
         if outlook.decision is not None and outlook.decision.where != WORKERS:
@@ -130,7 +136,7 @@ def _broad(graph: DependencyGraph | None, workers: int) -> bool:
     return graph is not None and workers * graph.longest_chain() < len(graph.predecessors)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DriverRun:
     """A block for the driver: one transaction after another, while the workers prepare the next block."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from executor.costs import BlockCosts
+from executor.costs import BlockCosts, Forecast
 from executor.gate import Gate
 from executor.pool import Pool
 from executor.pricing import heaviest_chain
@@ -22,10 +22,16 @@ class Outlook(NamedTuple):
 
 
 def look_ahead(
-    block: Block, pre_state: PreState, pool: Pool, plan: Plan, costs: BlockCosts, gate: Gate | None
+    block: Block,
+    pre_state: PreState,
+    pool: Pool,
+    plan: Plan,
+    costs: BlockCosts,
+    gate: Gate | None,
+    forecast: Forecast | None = None,
 ) -> Outlook:
-    """Return what is expected of a block on a pool whose messages cost something."""
-    forecast, chain, priorities = costs.forecast(), None, None
+    """Return what is expected of a block on a pool whose messages cost something; the forecast if it is there yet."""
+    forecast, chain, priorities = forecast or costs.forecast(), None, None
     if plan.graph is not None:
         levels = plan.graph.bottom_levels(forecast.seconds)
         chain = heaviest_chain(plan.graph, levels)

@@ -24,6 +24,10 @@ class Chain(NamedTuple):
     transactions: int
 
 
+NO_CHAIN = Chain(0.0, 0)
+"""Where nothing waits for anything: the best that a block can hope for."""
+
+
 def heaviest_chain(graph: DependencyGraph, levels: Sequence[float]) -> Chain:
     """Return the heaviest path of a graph, by the seconds of the heaviest path that starts with each transaction."""
     ahead: Sequence[int] = range(len(levels))

@@ -136,6 +136,18 @@ def test_a_small_block_stays_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> N
     assert "too small" in result.stats.gate.reason
 
 
+def test_no_graph_is_made_of_a_block_that_loses_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    block, state = counting(40, counters=20)
+    executor = executor_on(PricedPool(2), SLOW_MACHINE)
+    executor.experience.gate.seconds_per_gas = 0.024 / (40 * executor.experience.gate.gas_per_transaction)
+    learned(executor.experience.costs, block, state, 1e-5)  # much faster than the gas made believe
+    monkeypatch.setattr("executor.dispatch.make_plan", lambda *_: pytest.fail("nobody needs it"))
+    result, where = run(executor, block, state, monkeypatch)
+    assert where == DRIVER
+    assert result.stats.gate is not None
+    assert "too small" in result.stats.gate.reason
+
+
 @pytest.mark.parametrize(("transactions", "workers", "reason"), [(1, 2, "1 transaction"), (9, 1, "one worker")])
 def test_what_nobody_can_split_stays_on_the_driver(
     transactions: int, workers: int, reason: str, monkeypatch: pytest.MonkeyPatch
