@@ -9,20 +9,26 @@ from scheduler.access import TxIndex
 
 
 class BalanceChanges:
-    """Changes in wei, ascending by index; their sums are kept as far as they were asked for."""
+    """Changes in wei, ascending by index; their sums are kept as far as they were asked for.
 
-    __slots__ = ("amounts", "indices", "sums")
+    `debits` is the sum of all debits, wherever they stand in the block.
+    """
+
+    __slots__ = ("amounts", "debits", "indices", "sums")
 
     def __init__(self, index: TxIndex, amount: int) -> None:
+        self.debits = min(amount, 0)
         self.indices: list[TxIndex] = [index]
         self.amounts: list[int] = [amount]
         self.sums: list[int] = []
 
     def put(self, index: TxIndex, amount: int) -> None:
         """Set the change made by `index`."""
+        self.debits += min(amount, 0)
         position = bisect_left(self.indices, index)
         del self.sums[position:]
         if position < len(self.indices) and self.indices[position] == index:
+            self.debits -= min(self.amounts[position], 0)
             self.amounts[position] = amount
         else:
             self.indices.insert(position, index)
@@ -31,7 +37,15 @@ class BalanceChanges:
     def drop(self, index: TxIndex) -> None:
         """Forget the change made by `index`."""
         position = bisect_left(self.indices, index)
+        self.debits -= min(self.amounts[position], 0)
         del self.sums[position:], self.indices[position], self.amounts[position]
+
+    def least(self, below: TxIndex) -> int:
+        """Return what the sum of the changes made before `below` is at least, without summing up.
+
+        That is the first of them, if it is a credit, and all debits of the block.
+        """
+        return self.debits + (max(self.amounts[0], 0) if self.indices[0] < below else 0)
 
     def total(self, below: TxIndex) -> int:
         """Return the sum of the changes made before `below`.

@@ -49,7 +49,10 @@ MUTANTS = [
                 "            if value != seen:\n                return location",
                 "            if value != seen:\n                pass",
             ),
-            ("                return address, BALANCE, 0\n        return None", "                pass\n        return None"),
+            (
+                "                return address, BALANCE, 0\n        return None",
+                "                pass\n        return None",
+            ),
         ),
     ),
     Mutant(

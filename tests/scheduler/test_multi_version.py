@@ -142,6 +142,22 @@ def test_existence_seen_is_checked() -> None:
     assert state.holds({(A, EXISTENCE, 0): 0}, {}, 0) is None
 
 
+@given(base_states(), records, st.integers(-1, 7))
+def test_the_least_sum_of_changes_is_below_the_sum(
+    base: PlainState, changes: list[tuple[int, WriteSet | None]], below: int
+) -> None:
+    state, written = recorded(base, changes)
+    for address, found in state._deltas.items():
+        made = [written[index].deltas.get(address, 0) for index in sorted(written)]
+        assert found.debits == sum(amount for amount in made if amount < 0)
+        assert found.least(below) <= found.total(below)
+
+
+def test_a_credit_is_enough_to_exist_whatever_others_pay_later() -> None:
+    state = state_with(WriteSet({}, {A: 3}), WriteSet({}, {A: -3}), WriteSet({}, {A: 1}))
+    assert [state.exists(A, below) for below in range(4)] == [False, True, False, True]
+
+
 def test_late_changes_reach_sums_already_known() -> None:
     state = state_with(*[WriteSet({}, {A: 1})] * 5)
     assert state.balance(A, 5) == 5
