@@ -204,14 +204,14 @@ def schedule(load: Load, hot_share: float, workers: int, *, trusting: bool = Tru
     _took(seconds, "order", clock)
     finished = 0
     while not scheduler.done:
-        clock = thread_time()
         while pool.has_room():
+            clock = thread_time()
             goal = target((count - finished) * _SECONDS, workers, _GOAL)
             batch = fill_batch(scheduler, costs, goal, limit=_LIMIT)
+            _took(seconds, "start", clock)
             if not batch:
                 break
             pool.send(batch)
-        _took(seconds, "start", clock)
         replies = pool.receive()
         clock = thread_time()
         for index, observation in replies:
