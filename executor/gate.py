@@ -218,4 +218,5 @@ def shipping_seconds(pre_state: PreState) -> float:
 
 
 def _small(sequential: float, parallel: float) -> str:
-    return f"too small: {1e3 * parallel:.1f} ms predicted on the workers, {1e3 * sequential:.1f} ms on the driver"
+    what = "too little to gain" if parallel < sequential else "too small"
+    return f"{what}: {1e3 * parallel:.1f} ms predicted on the workers, {1e3 * sequential:.1f} ms on the driver"

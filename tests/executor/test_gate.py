@@ -281,7 +281,9 @@ def test_what_is_guessed_must_promise_more() -> None:
     promised = gate.close(block, known, Chain(0.001, 1), state, pool).parallel_seconds
     gate.beyond += 0.93 * 0.1 - promised
     assert gate.close(block, known, Chain(0.001, 1), state, pool).where == WORKERS
-    assert gate.close(block, known._replace(guessed=0.9), Chain(0.001, 1), state, pool).where == DRIVER
+    decision = gate.close(block, known._replace(guessed=0.9), Chain(0.001, 1), state, pool)
+    assert decision.where == DRIVER
+    assert "too little to gain" in decision.reason
 
 
 def test_what_a_chain_took_is_no_cost_of_the_workers() -> None:
