@@ -22,6 +22,10 @@ _PRECOMPILES = bytes(18)
 """How the addresses of precompiles begin: no code is stored there, but they take time."""
 
 
+_LEARNED_FROM = 512
+"""Transactions of a block from which its costs are learned: more of them say little more, and each takes 4 us."""
+
+
 class Forecast(NamedTuple):
     """Predicted seconds by transaction and in all, and the share of them that nothing measured stands behind."""
 
@@ -40,6 +44,7 @@ class BlockCosts(Sequence[float]):
         self._model = model
         self._transactions, self._pre_state = block.transactions, pre_state
         self._features: list[Features | None] = [None] * len(block.transactions)
+        self._learned_each = 1 + len(block.transactions) // _LEARNED_FROM
         self._expected: float | None = None
         self._measured = 0
         self._seconds = 0.0
@@ -77,8 +82,9 @@ class BlockCosts(Sequence[float]):
         return Forecast(seconds, work, guessed / work if work else 0.0)
 
     def learn(self, index: TxIndex, seconds: float) -> None:
-        """Take in that an execution of `index` took `seconds`."""
-        self._model.learn(self._features[index] or self._look(index), seconds)
+        """Take in that an execution of `index` took `seconds`; of a large block the model learns from a sample."""
+        if not index % self._learned_each:
+            self._model.learn(self._features[index] or self._look(index), seconds)
         self._measured += 1
         self._seconds += seconds
 

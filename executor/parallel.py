@@ -41,6 +41,8 @@ from scheduler.execution import Execution, Observation
 from scheduler.graph import build
 from scheduler.multi_version import MultiVersionState
 
+_WORTH_CLEARING = 256
+"""Transactions from which on workers are told that a block is over; of fewer, all goes when the next one comes."""
 MOST_STALE_STATES = 3
 """Times a worker is given the state anew in one block, before something else is wrong."""
 
@@ -362,6 +364,8 @@ class BlockRun:
 
     def _finish(self) -> BlockResult:
         clock = perf_counter()
+        if len(self._results) >= _WORTH_CLEARING:
+            self._pool.block_over()
         result = self._merger.finish()
         self._merge += perf_counter() - clock
         if self._timeline is not None:

@@ -30,9 +30,6 @@ _STANDARD_ERROR = 2
 class StrictEngine(Engine):
     """An engine for which want of memory is no result: on another worker the transaction may well run."""
 
-    def __init__(self, engine: Engine) -> None:
-        vars(self).update(vars(engine))
-
     def execute(self, *arguments: Any, **options: Any) -> TransactionResult:
         """Execute a transaction; MemoryError where the process is out of memory."""
         result = super().execute(*arguments, **options)
@@ -44,12 +41,7 @@ class StrictEngine(Engine):
 class ProcessWorker(Worker):
     """A worker alone in its process."""
 
-    def handle(self, blob: bytes) -> bytes | None:
-        """Take in a message; the answer to those that have one."""
-        answer = super().handle(blob)
-        if answer is None and self._ready and not isinstance(self._engine, StrictEngine):
-            self._engine: Engine = StrictEngine(self._engine)
-        return answer
+    _engine = StrictEngine
 
 
 def start_spawned(
@@ -90,7 +82,7 @@ def _answer_all(incoming: int, outgoing: int, worker: Worker) -> None:
         for blob in frames.read():
             answer = worker.handle(blob)
             if answer is None:
-                gc.collect(0)  # what the last block left in cycles
+                gc.collect(0)  # what the last block left in cycles, now that the rest of it is gone
             else:
                 send_answer(outgoing, answer)
 

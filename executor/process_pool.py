@@ -23,6 +23,7 @@ from executor.process_link import Link
 from executor.process_start import Child, can_fork, keep_from_children, let_go, wait_for_exit
 from executor.state import MemoryState, PreState
 from executor.types import Block
+from executor.wire import pack_over
 from executor.worker import Worker
 
 LARGE_STATE = 200_000
@@ -124,6 +125,12 @@ class ProcessPool(Pool):
     def tell(self, worker: int, blob: bytes) -> None:
         """Give a worker a message that is not answered; nothing where it is gone: its successor will be told."""
         self._send(self._links[worker] or self._start(worker, self._make_worker), blob)
+
+    def block_over(self) -> None:
+        """Let workers free what they kept of the block, while the driver finishes it; nothing is owed any more."""
+        for link in self._links:
+            if link is not None:
+                self._send(link, pack_over())
 
     def submit(self, worker: int, ticket: int, blob: bytes) -> None:
         """Hand a batch to a worker; where it is gone and was given nothing in this block yet, to its successor."""

@@ -27,6 +27,7 @@ from executor.process_child import OUT_OF_MEMORY, ProcessWorker
 from executor.ray_session import RaySession, one_line
 from executor.state import PreState
 from executor.types import Block
+from executor.wire import pack_over
 
 START_SECONDS = 60.0
 """How long workers may take to start. One that takes the place of a lost one then shares a CPU instead."""
@@ -192,6 +193,12 @@ class RayPool(Pool):
             self._shared[id(blob)] = blob, self._put(blob)
         _, argument = self._shared.get(id(blob), (blob, blob))
         self._told[worker].append(argument)
+
+    def block_over(self) -> None:
+        """Let workers free what they kept of the block, while the driver finishes it; nothing is owed any more."""
+        for worker in range(self.workers):
+            self.tell(worker, pack_over())
+        self._flush()
 
     def _put(self, blob: bytes) -> Any:
         try:

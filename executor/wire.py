@@ -22,9 +22,10 @@ from scheduler.access import Address, TxIndex, WriteSet
 PROTOCOL = 5
 TICKET_BITS = 32
 """Tickets of one block; the bits above say which run of which block, so that none belongs to two."""
-STATE, STEPS, BLOCK, BATCH, WHOLE, PREPARE = range(6)
+STATE, STEPS, BLOCK, BATCH, WHOLE, PREPARE, OVER = range(7)
 """Kinds of messages: a whole state; what blocks changed since; a block to execute; executions, which are answered; a
-recorded block in a file of its own (`executor.whole_block`) and transactions of the next block, which are answered too.
+recorded block in a file of its own (`executor.whole_block`) and transactions of the next block, which are answered too;
+that the block is over.
 """
 
 Codes: TypeAlias = Mapping[bytes, bytes]
@@ -79,6 +80,11 @@ def pack_block(block: Block, tag: StateTag, first_ticket: int, senders: Mapping[
     bare = replace(block, transactions=(), access_sets=None, withdrawals=None, uncles=(), uncle_hashes=())
     known = None if not senders else [senders.get(raw) for raw in raws]
     return pickle.dumps((BLOCK, tag, first_ticket, bare, raws, known), PROTOCOL)
+
+
+def pack_over() -> bytes:
+    """Return the news that the block is over: what was kept of it can go."""
+    return pickle.dumps((OVER,), PROTOCOL)
 
 
 def unpack(blob: bytes) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter, process_time
 from typing import Any
 
@@ -20,6 +21,7 @@ from executor.whole_block import answer_whole
 from executor.wire import (
     BATCH,
     BLOCK,
+    OVER,
     PREPARE,
     STATE,
     STEPS,
@@ -37,6 +39,8 @@ from executor.wire import (
 from scheduler.access import Address
 from scheduler.multi_version import MultiVersionState
 
+_DROPPING = (STATE, STEPS, BLOCK, OVER)
+"""Kinds of messages that end the block in hand."""
 _BATCHES_PER_LOOK = 16
 """Batches of a block of which one reports the memory held: asking takes 20 us."""
 
@@ -62,19 +66,31 @@ class Store:
         return self._pre_state.only_storage(address)
 
 
+@dataclass(slots=True)
+class OpenBlock:
+    """The block that a worker has in hand: its signed transactions, and what was written in it so far."""
+
+    first_ticket: int
+    raws: list[bytes]
+    codes: Store
+    state: MultiVersionState
+    engine: Engine
+
+
 class Worker:
     """Takes messages (`executor.wire`) in order; only batches, recorded blocks and preparations are answered.
 
     A batch of a block whose state it does not hold is answered with the tag that it does hold, and nothing is run.
     """
 
+    _engine: type[Engine] = Engine
+
     def __init__(self, tag: StateTag | None = None, pre_state: PreState | None = None) -> None:
         if isinstance(pre_state, VersionedState):  # inherited by a fork: this process may bring it up to later blocks
             pre_state = MemoryState(pre_state.accounts, pre_state.codes, complete=pre_state.complete)
         self._tag, self._pre_state = tag, pre_state
         self._batches = 0
-        self._ready = False
-        self._raws: list[bytes] = []
+        self._open: OpenBlock | None = None
         self._told: tuple[float, ...] = ()
 
     def pid(self) -> int:
@@ -93,6 +109,8 @@ class Worker:
         kind = message[0]
         if kind == BATCH:
             return self._run(message, began, started)
+        if kind in _DROPPING:
+            self._open = None  # frees all that was written in it
         if kind == WHOLE:
             return answer_whole(message)
         if kind == PREPARE:
@@ -102,15 +120,14 @@ class Worker:
             self._begin(*message[1:])
         elif kind == STEPS:
             self._step(*message[1:])
-        else:
-            assert kind == STATE, kind  # noqa: S101 - an unknown kind is a fault of ours
+        elif kind == STATE:
             _, self._tag, self._pre_state = message
-            self._ready = False
+        else:
+            assert kind == OVER, kind  # noqa: S101 - an unknown kind is a fault of ours
         return None
 
     def _step(self, before: StateTag, after: StateTag, steps: Sequence[StateDiff]) -> None:
         """Bring the state up to a later one; a worker that holds another than `before` keeps what it has."""
-        self._ready = False
         if self._tag != before or not isinstance(self._pre_state, MemoryState):
             return
         self._tag = None  # neither the one nor the other, should a step fail
@@ -121,37 +138,36 @@ class Worker:
     def _begin(
         self, tag: StateTag, first_ticket: int, block: Block, raws: list[bytes], senders: list[Address | None] | None
     ) -> None:
-        """Start a block; whatever was known of an earlier one is dropped."""
-        self._ready = False
+        """Start a block."""
         if self._pre_state is None or self._tag != tag:
             return
         context = block_context(block)
-        self._raws = raws
-        self._codes = Store(self._pre_state)
-        self._state = MultiVersionState(self._pre_state, derived_existence=context.rules.empty_accounts_removed)
+        codes = Store(self._pre_state)
+        state = MultiVersionState(self._pre_state, derived_existence=context.rules.empty_accounts_removed)
         known = {raw: sender for raw, sender in zip(raws, senders or (), strict=False) if sender is not None}
-        self._engine = Engine(context, self._codes, sweepable_accounts(self._pre_state, context.rules), known)
+        engine = self._engine(context, codes, sweepable_accounts(self._pre_state, context.rules), known)
         self._batches = 0
-        self._first_ticket, self._ready = first_ticket, True
+        self._open = OpenBlock(first_ticket, raws, codes, state, engine)
 
     def _run(self, message: tuple[Any, ...], began: float, started: float) -> bytes:
         """Execute a batch: first the updates, then each execution on what earlier transactions wrote."""
         ticket, updates, tasks = batch_tasks(message)
-        if not self._ready or ticket >> TICKET_BITS != self._first_ticket >> TICKET_BITS:
+        block = self._open
+        if block is None or ticket >> TICKET_BITS != block.first_ticket >> TICKET_BITS:
             return pack_stale(ticket, self._tag)
-        state, execute, raws = self._state, self._engine.execute, self._raws
+        state, execute, raws = block.state, block.engine.execute, block.raws
         for packed in updates:
             for index, writes, codes in unpack_updates(packed):
                 state.record(index, writes)
                 if codes:
-                    self._codes.add(codes)
+                    block.codes.add(codes)
         results, seconds = [], 0.0
         first = perf_counter()
         for index, assume_nonce in tasks:
             result = execute(raws[index], state, index, assume_nonce=assume_nonce)
             state.record(index, result.writes)
             if result.codes:
-                self._codes.add(result.codes)
+                block.codes.add(result.codes)
             results.append((index, result))
             seconds += result.seconds
         last = perf_counter()

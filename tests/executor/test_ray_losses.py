@@ -136,7 +136,8 @@ class Greedy(RayWorker):
 
     def _begin(self, *args: Any) -> None:
         super()._begin(*args)
-        patch.object(self._engine, "_run", side_effect=MemoryError).start()
+        assert self._open is not None
+        patch.object(self._open.engine, "_run", side_effect=MemoryError).start()
 
 
 class Small(RayWorker):

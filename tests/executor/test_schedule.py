@@ -178,7 +178,7 @@ def test_an_interrupted_run_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
 def test_a_fault_in_a_worker_is_met_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def handle(worker: Worker, blob: bytes) -> bytes | None:
         reply = execute(worker, blob)
-        if reply is not None and worker._state.writes(4).values:
+        if reply is not None and worker._open is not None and worker._open.state.writes(4).values:
             raise RuntimeError("transaction 4 breaks its worker")
         return reply
 
