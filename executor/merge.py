@@ -14,7 +14,7 @@ from executor.receipts import encode_receipt
 from executor.settled import SettledState
 from executor.state import MemoryState, PreState
 from executor.state_trie import StateTrie
-from executor.trie import ordered_root
+from executor.trie import OrderedTrie
 from executor.types import Block, BlockResult, Receipt, TransactionResult
 
 
@@ -34,7 +34,7 @@ class BlockMerger:
         self._rules = engine.context.rules
         self._pre_trie = None if self._rules.status_receipts else pre_trie or _trie_of(pre_state)
         self._receipts: list[Receipt] = []
-        self._encoded: list[bytes] = []
+        self._trie = OrderedTrie(len(block.transactions))
         self._gas_used = 0
         self._blob_gas_used = 0
         self._bloom = 0
@@ -61,7 +61,7 @@ class BlockMerger:
             post_state=self._post_state(),
         )
         self._receipts.append(receipt)
-        self._encoded.append(encode_receipt(receipt))  # now, while workers execute, and not when they are done
+        self._trie.add(encode_receipt(receipt))  # now, while workers execute, and not when they are done
 
     def _post_state(self) -> bytes | None:
         # From the block's pre-state each time: what a later transaction takes back must vanish from the diff.
@@ -104,7 +104,7 @@ class BlockMerger:
             gas_used=self._gas_used,
             blob_gas_used=self._blob_gas_used,
             bloom=self._bloom.to_bytes(256, "big"),
-            receipts_root=ordered_root(self._encoded),
+            receipts_root=self._trie.root(),
             requests=requests,
             requests_hash=requests_hash(requests) if self._rules.prague else None,
         )

@@ -98,25 +98,37 @@ class SettledState:
             touched.add(address)
             if kind == STORAGE:
                 slots[address][slot] = value  # type: ignore[assignment]
-        changes = ((address, self._account_diff(address, slots.get(address, {}))) for address in sorted(touched))
+        changes = ((address, self._account_diff(address, slots.get(address))) for address in sorted(touched))
         return StateDiff({address: change for address, change in changes if change is not None})
 
-    def _account_diff(self, address: Address, slots: dict[int, int]) -> AccountDiff | None:
-        before = self._pre_state.read
+    def _account_diff(self, address: Address, slots: dict[int, int] | None) -> AccountDiff | None:
+        """Return what differs; only what was written is compared, as reading an account costs more than all else."""
+        before, values = self._pre_state.read, self._values
         present = bool(before((address, EXISTENCE, 0)))
         if not self.exists(address):
             return AccountDiff(deleted=True) if present else None
-        balance, nonce, code_hash = self.balance(address), self.nonce(address), self.code_hash(address)
+        delta = self._deltas.get(address, 0)
+        nonce, code_hash = values.get((address, NONCE, 0)), values.get((address, CODE, 0))
+        if nonce is not None and nonce == before((address, NONCE, 0)):
+            nonce = None
+        if code_hash is not None and code_hash == before((address, CODE, 0)):
+            code_hash = None
         cleared = address in self._clears
-        change = AccountDiff(
-            balance=None if balance == before((address, BALANCE, 0)) else balance,
-            nonce=None if nonce == before((address, NONCE, 0)) else nonce,
-            code=None if code_hash == before((address, CODE, 0)) else self.code(code_hash),
-            storage={
-                slot: slots[slot]
-                for slot in sorted(slots)
-                if slots[slot] != (0 if cleared else before((address, STORAGE, slot)))
-            },
+        storage = {} if slots is None else self._changed_slots(address, slots, cleared=cleared)
+        if present and not (delta or storage or cleared) and nonce is None and code_hash is None:
+            return None
+        return AccountDiff(
+            balance=self.balance(address) if delta else None,
+            nonce=nonce,  # type: ignore[arg-type] # a nonce is an int
+            code=None if code_hash is None else self.code(code_hash),  # type: ignore[arg-type] # a hash is bytes
+            storage=storage,
             cleared=cleared,
         )
-        return None if present and change == AccountDiff() else change
+
+    def _changed_slots(self, address: Address, slots: dict[int, int], *, cleared: bool) -> dict[int, int]:
+        before = self._pre_state.read
+        return {
+            slot: slots[slot]
+            for slot in sorted(slots)
+            if slots[slot] != (0 if cleared else before((address, STORAGE, slot)))
+        }

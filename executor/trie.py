@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
+from typing import NamedTuple, TypeAlias
 
 from executor.hashing import keccak256
 from executor.rlp_codec import encode_bytes, encode_int, encode_list
@@ -19,10 +19,44 @@ _NO_CHILD = b"\x80"
 _HEX = "0123456789abcdef"
 
 
+class OrderedTrie:
+    """The trie index -> item (transactions, receipts) of so many items, which come in order and are not empty.
+
+    Where each item stands is known before any has come, so each is hashed when it comes and not at the end.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._shape = _shape(count)
+        self._references: list[bytes] = []
+
+    def add(self, item: bytes) -> None:
+        """Take in the next item."""
+        path = self._shape.paths[len(self._references)]
+        self._references.append(_reference(encode_list(path + encode_bytes(item))))
+
+    def root(self) -> bytes:
+        """Return the root, once all items have come."""
+        if not self._references:
+            return EMPTY_ROOT
+        reference = self._above(self._shape.top)
+        return reference[1:] if len(reference) > _HASH_SIZE else keccak256(reference)
+
+    def _above(self, place: _Place) -> bytes:
+        """Return the reference to the node at a place."""
+        if isinstance(place, int):
+            return self._references[place]
+        path, children = place
+        references = [_NO_CHILD if child is None else self._above(child) for child in children]
+        branch = _reference(encode_list(b"".join(references) + _NO_CHILD))  # no index's RLP begins another's
+        return branch if path is None else _reference(encode_list(path + branch))
+
+
 def ordered_root(items: Sequence[bytes]) -> bytes:
     """Return the root of the trie index -> item (transactions, receipts), items not empty."""
-    order, keys = _ordered_keys(len(items))
-    return _root(keys, [items[index] for index in order])
+    trie = OrderedTrie(len(items))
+    for item in items:
+        trie.add(item)
+    return trie.root()
 
 
 def secure_root(entries: Mapping[bytes, bytes]) -> bytes:
@@ -39,12 +73,49 @@ def trie_root(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
     return _root(keys, values)
 
 
+_Place: TypeAlias = "int | _Fork"
+"""Of a node in an ordered trie: a leaf by its index, or a branch."""
+
+
+class _Fork(NamedTuple):
+    """A branch by its children, below an extension if there is a path to it."""
+
+    path: bytes | None
+    children: tuple[_Place | None, ...]
+
+
+class _Shape(NamedTuple):
+    """What an ordered trie looks like whatever its items: RLP of the rest of each leaf's key, and the top."""
+
+    paths: tuple[bytes, ...]
+    top: _Place
+
+
 @lru_cache(maxsize=64)  # per block: one for the transactions, one for the receipts, of the same length
-def _ordered_keys(count: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return the indices below `count` in the order of their RLP, and that RLP in hex."""
-    # 0 is encoded as 0x80, behind the one-byte indices and before the longer ones.
-    order = tuple(chain(range(1, min(count, 128)), range(min(count, 1)), range(128, count)))
-    return order, tuple(encode_int(index).hex() for index in order)
+def _shape(count: int) -> _Shape:
+    keys = sorted((encode_int(index).hex(), index) for index in range(count))
+    paths = [b""] * count
+
+    def place(low: int, high: int, depth: int) -> _Place:
+        """Return the node over the entries low..high-1, whose keys agree below nibble `depth`."""
+        key, index = keys[low]
+        if high - low == 1:
+            paths[index] = _compact(key[depth:], "2", "3")
+            return index
+        shared = _shared(key, keys[high - 1][0], depth)
+        path = _compact(key[depth : depth + shared], "0", "1") if shared else None
+        depth += shared
+        children: list[_Place | None] = []
+        for nibble in _HEX:
+            end = low
+            while end < high and keys[end][0][depth] == nibble:
+                end += 1
+            children.append(place(low, end, depth + 1) if end > low else None)
+            low = end
+        return _Fork(path, tuple(children))
+
+    top = place(0, count, 0) if count else 0
+    return _Shape(tuple(paths), top)
 
 
 def _root(keys: Sequence[str], values: Sequence[bytes]) -> bytes:
