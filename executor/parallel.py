@@ -140,6 +140,8 @@ class BlockRun:
         stats = self._stats(perf_counter() - self._started)
         if self._timeline is not None:
             self._timeline.end(stats.seconds)
+        if stats.transactions >= _WORTH_CLEARING:
+            self._pool.block_over()
         return replace(result, stats=stats)
 
     def _begin(self) -> None:
@@ -364,8 +366,6 @@ class BlockRun:
 
     def _finish(self) -> BlockResult:
         clock = perf_counter()
-        if len(self._results) >= _WORTH_CLEARING:
-            self._pool.block_over()
         result = self._merger.finish()
         self._merge += perf_counter() - clock
         if self._timeline is not None:

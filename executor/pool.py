@@ -167,7 +167,7 @@ class Pool(ABC):
         self._tell(worker, opening.block)
 
     def block_over(self) -> None:  # noqa: B027 - where workers share the driver's process it changes nothing
-        """Let workers free what they kept of the block, while the driver finishes it; nothing is owed any more."""
+        """Let workers free what they kept of the block while they have nothing to do; they owe nothing any more."""
 
     def load(self, worker: int, opening: Opening) -> None:
         """Give a worker the whole pre-state."""

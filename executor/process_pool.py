@@ -127,7 +127,7 @@ class ProcessPool(Pool):
         self._send(self._links[worker] or self._start(worker, self._make_worker), blob)
 
     def block_over(self) -> None:
-        """Let workers free what they kept of the block, while the driver finishes it; nothing is owed any more."""
+        """Let workers free what they kept of the block while they have nothing to do; they owe nothing any more."""
         for link in self._links:
             if link is not None:
                 self._send(link, pack_over())

@@ -195,7 +195,7 @@ class RayPool(Pool):
         self._told[worker].append(argument)
 
     def block_over(self) -> None:
-        """Let workers free what they kept of the block, while the driver finishes it; nothing is owed any more."""
+        """Let workers free what they kept of the block while they have nothing to do; they owe nothing any more."""
         for worker in range(self.workers):
             self.tell(worker, pack_over())
         self._flush()
