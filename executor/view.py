@@ -354,6 +354,8 @@ class TransactionView:
             if (nonce or code != EMPTY_CODE_HASH) and address not in self._exists:
                 continue
             before = self._earlier.exists(address, self._below)
+            if before and deltas.get(address, 0) >= 0 and address not in self._exists:
+                continue  # nothing was taken from it
             after = self._exists_after(address)
             if before != after:
                 values[(address, EXISTENCE, 0)] = int(after)
