@@ -269,8 +269,8 @@ class _Run:
     def _next_batch(self) -> list[Execution]:
         left = self._predicted.seconds_left(len(self._load.seconds) - len(self._finished))
         seconds = target(left, self._workers, self._costs.goal_seconds)
-        limit = self._costs.batch_limit
-        return fill_batch(self._scheduler, self._predicted, seconds, limit=limit)
+        limit, goal = self._costs.batch_limit, self._costs.goal_seconds
+        return fill_batch(self._scheduler, self._predicted, seconds, limit=limit, chain_seconds=goal)
 
     def _take(self, worker: int, executions: list[Execution]) -> None:
         self._held[worker] -= 1

@@ -205,9 +205,10 @@ class BlockRun:
         goal, limit = self._pool.goal_seconds, self._pool.batch_limit
         if goal is None:
             return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
+        goal = self._pool.message_cost.goal
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
-        seconds = target(left, self._pool.workers, self._pool.message_cost.goal)
-        return fill_batch(self._scheduler, self._costs, seconds, limit=limit)
+        seconds = target(left, self._pool.workers, goal)
+        return fill_batch(self._scheduler, self._costs, seconds, limit=limit, chain_seconds=goal)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
         self._load[worker] += 1

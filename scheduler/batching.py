@@ -89,12 +89,13 @@ def critical(levels: Sequence[float], work: float, workers: int) -> list[float]:
 
 
 def fill_batch(
-    scheduler: BlockScheduler, costs: Sequence[float], target_seconds: float, *, limit: int
+    scheduler: BlockScheduler, costs: Sequence[float], target_seconds: float, *, limit: int, chain_seconds: float = 0.0
 ) -> list[Execution]:
     """Start ready executions until their seconds reach the target or their number the limit; return them.
 
     Each is followed at once by those that only wait for members of the batch: a chain stays on one worker.
-    A re-run of the head goes first and takes only its followers along. At least one is taken if any is ready.
+    A re-run of the head goes first and takes only its followers along. At least one is taken if any is ready. Where
+    nothing but one chain could go on, it does so up to `chain_seconds`: nobody else could run it meanwhile.
     `costs` go by transaction; whom the scheduler's priorities put first goes first.
     """
     batch: list[Execution] = []
@@ -114,7 +115,11 @@ def fill_batch(
             followers = scheduler.follow(candidate, taken, awaited)
             if followers:
                 chain += reversed(followers)
-            if len(batch) >= limit or seconds >= target_seconds:
+            if len(batch) >= limit:
                 break
+            if seconds >= target_seconds:
+                lone = len(chain) == 1 and scheduler.best_ready() is None
+                if not lone or seconds >= chain_seconds:
+                    break
         candidate = chain.pop() if chain else None if alone else scheduler.best_ready()
     return batch

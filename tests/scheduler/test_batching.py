@@ -43,6 +43,14 @@ def test_a_batch_ends_at_its_target_or_limit() -> None:
     assert batch(chained(0, 1, 2, 3), limit=3) == [0, 1, 2]
 
 
+@pytest.mark.parametrize(("chains", "taken"), [((0,) * 8, [0, 1, 2, 3, 4]), ((0, 0, 0, 0, 1), [0, 1])])
+def test_a_chain_goes_on_where_nothing_else_could(chains: tuple[int, ...], taken: list[int]) -> None:
+    """Cut up, it would wait for its own messages, and nobody else would be any better for it."""
+    scheduler = chained(*chains)
+    executions = fill_batch(scheduler, [1.0] * len(chains), 2.0, limit=100, chain_seconds=5.0)
+    assert [execution.index for execution in executions] == taken
+
+
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
 def test_no_target_is_too_small_for_one(seconds: float) -> None:
     assert batch(chained(0, 1), seconds=seconds) == [0]
