@@ -12,7 +12,6 @@ from dataclasses import replace
 from time import perf_counter
 from types import MappingProxyType
 
-from executor.access_lists import observed_sets
 from executor.context import block_context
 from executor.costs import BlockCosts
 from executor.errors import PoolError
@@ -23,6 +22,7 @@ from executor.merge import BlockMerger
 from executor.outlook import Outlook
 from executor.pipeline import Preparation
 from executor.pool import IN_FLIGHT, Lost, Pool, Reply
+from executor.pricing import chain_of_stale
 from executor.replay_pool import ReplayPool
 from executor.schedule import ScheduleRecorder
 from executor.settled import SettledState
@@ -38,7 +38,6 @@ from scheduler.access import NONCE, Address, TxIndex
 from scheduler.batching import fill_batch, target
 from scheduler.block_scheduler import BlockScheduler
 from scheduler.execution import Execution, Observation
-from scheduler.graph import build
 from scheduler.multi_version import MultiVersionState
 
 _WORTH_CLEARING = 256
@@ -331,18 +330,8 @@ class BlockRun:
             self._decision = self._gate.hopeless(executed, wasted, self._pool.workers)
         elif not self._all_executed:
             self._all_executed = True
-            self._decision = self._gate.rest(*self._chain_of_stale(), self._pool)
-
-    def _chain_of_stale(self) -> tuple[float, float, int]:
-        """Return the seconds of all stale results, those of their longest chain as observed, and its length."""
-        stale = self._scheduler.stale
-        again = [0.0] * len(self._results)
-        for index in stale:
-            again[index] = self._results[index].seconds
-        results = [self._results[index] for index in range(len(again))]
-        graph = build(observed_sets(results, self._pre_state))
-        span, path = graph.critical_path(again)
-        return sum(again), span, sum(again[index] > 0 for index in path)
+            chain = chain_of_stale(scheduler.stale, self._results, self._pre_state)
+            self._decision = self._gate.rest(*chain, self._pool)
 
     def _run_rest_here(self) -> None:
         """Settle one transaction after another: by the result that a worker gave, or by executing it here."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from executor.access_lists import observed_sets
+from executor.state import PreState
+from executor.types import TransactionResult
+from scheduler.access import TxIndex
 from scheduler.batching import MessageCost, target
-from scheduler.graph import DependencyGraph
+from scheduler.graph import DependencyGraph, build
 
 _HOP = 3.0
 """What each further message of a chain takes, in messages: there, back, and the driver's turn before the next one."""
@@ -72,3 +76,18 @@ def chain_messages(chain: Chain, work: float, goal: float, workers: int) -> int:
         left -= max(each, target(work * left / chain.seconds, workers, goal))
         messages += 1
     return messages
+
+
+def chain_of_stale(
+    stale: Iterable[TxIndex], results: Mapping[TxIndex, TransactionResult], pre_state: PreState
+) -> tuple[float, float, int]:
+    """Return the seconds of all stale results, those of their longest chain as observed, and its length.
+
+    `results` are those of all transactions of the block.
+    """
+    again = [0.0] * len(results)
+    for index in stale:
+        again[index] = results[index].seconds
+    graph = build(observed_sets([results[index] for index in range(len(again))], pre_state))
+    span, path = graph.critical_path(again)
+    return sum(again), span, sum(again[index] > 0 for index in path)
