@@ -20,10 +20,8 @@ PLAIN = Features(to=b"nobody's code", selector=b"", gas_limit=21_000, data_size=
 """Of a transaction to an account without code: all of them cost the same, whatever their gas limits promise."""
 _PRECOMPILES = bytes(18)
 """How the addresses of precompiles begin: no code is stored there, but they take time."""
-
-
-_LEARNED_FROM = 512
-"""Transactions of a block from which its costs are learned: more of them say little more, and each takes 4 us."""
+_ENOUGH = 512
+"""Transactions of a block on the workers that teach the model: more say little more, and each takes 4 us."""
 
 
 class Forecast(NamedTuple):
@@ -44,7 +42,7 @@ class BlockCosts(Sequence[float]):
         self._model = model
         self._transactions, self._pre_state = block.transactions, pre_state
         self._features: list[Features | None] = [None] * len(block.transactions)
-        self._learned_each = 1 + len(block.transactions) // _LEARNED_FROM
+        self._teaching = 1 + len(block.transactions) // _ENOUGH
         self._expected: float | None = None
         self._measured = 0
         self._seconds = 0.0
@@ -83,10 +81,14 @@ class BlockCosts(Sequence[float]):
 
     def learn(self, index: TxIndex, seconds: float) -> None:
         """Take in that an execution of `index` took `seconds`; of a large block the model learns from a sample."""
-        if not index % self._learned_each:
-            self._model.learn(self._features[index] or self._look(index), seconds)
+        if not index % self._teaching:
+            self.teach(index, seconds)
         self._measured += 1
         self._seconds += seconds
+
+    def teach(self, index: TxIndex, seconds: float) -> None:
+        """Let the model learn that an execution of `index` took `seconds`, whatever is left of the block."""
+        self._model.learn(self._features[index] or self._look(index), seconds)
 
     def seconds_left(self, transactions: int) -> float:
         """Return the work in `transactions` that are still to run: by the mean of those measured, or the forecast's.

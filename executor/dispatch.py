@@ -156,7 +156,7 @@ class DriverRun:
             costs = BlockCosts(self.block, self.experience.costs, self.pre_state)
         lessons = min(_LEARNED_FROM, 1 + int(result.stats.seconds / _SECONDS_PER_LESSON))
         for index in range(0, len(costs), -(-len(costs) // lessons)):
-            costs.learn(index, result.transactions[index].seconds)
+            costs.teach(index, result.transactions[index].seconds)
         self.experience.gate.learn(result)
         self.experience.gate.fade()
         return _decided(_until_now(result, self.started), decision)

@@ -5,7 +5,7 @@ Source: yellow paper, appendix D. A node is referred to by its keccak-256, or st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -22,23 +22,24 @@ _HEX = "0123456789abcdef"
 class OrderedTrie:
     """The trie index -> item (transactions, receipts) of so many items, which come in order and are not empty.
 
-    Where each item stands is known before any has come, so each is hashed when it comes and not at the end.
+    Where each item stands is known before any has come, so each is hashed when it comes and not at the end. That is
+    worked out with the first one: a parallel run makes its trie before its workers have anything to do.
     """
 
     def __init__(self, count: int) -> None:
-        self._shape = _shape(count)
+        self._count = count
+        self._paths = _paths(count)
         self._references: list[bytes] = []
 
     def add(self, item: bytes) -> None:
         """Take in the next item."""
-        path = self._shape.paths[len(self._references)]
-        self._references.append(_reference(encode_list(path + encode_bytes(item))))
+        self._references.append(_reference(encode_list(next(self._paths) + encode_bytes(item))))
 
     def root(self) -> bytes:
         """Return the root, once all items have come."""
         if not self._references:
             return EMPTY_ROOT
-        reference = self._above(self._shape.top)
+        reference = self._above(_shape(self._count).top)
         return reference[1:] if len(reference) > _HASH_SIZE else keccak256(reference)
 
     def _above(self, place: _Place) -> bytes:
@@ -89,6 +90,11 @@ class _Shape(NamedTuple):
 
     paths: tuple[bytes, ...]
     top: _Place
+
+
+def _paths(count: int) -> Iterator[bytes]:
+    """Yield the RLP of the rest of each leaf's key; nothing is worked out before the first is asked for."""
+    yield from _shape(count).paths
 
 
 @lru_cache(maxsize=64)  # per block: one for the transactions, one for the receipts, of the same length

@@ -15,8 +15,8 @@ _LEAST_SHARE = 2 * MESSAGE_SHARE
 _CRITICAL_SHARE = 0.02
 """Part of the time that the block takes at best, from which on a path goes by its length.
 
-At a half, block 17666333 (one transaction is 63 %) took 8 % longer, simulated and measured: what led to its second
-longest paths came too late.
+At a half, block 17666333 (one transaction is 63 %) took 8 % longer on processes, simulated and measured: what led to
+its second longest paths came too late.
 """
 _MEMORY = 0.97
 """What is left of a measurement's weight when the next one comes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,3 +69,19 @@ def test_who_has_no_code_costs_what_all_such_cost() -> None:
     costs.learn(0, 0.0002)
     assert costs[1] == costs[0] == 0.0002
     assert costs.forecast().guessed > 0
+
+
+def test_a_large_block_teaches_by_a_sample_and_still_counts_all() -> None:
+    builder = Builder()
+    for number in range(1_100):
+        builder.send(user(number), number.to_bytes(20, "big"), data=number.to_bytes(4, "big"))
+    model = CostModel()
+    costs = BlockCosts(builder.block(), model, builder.state)
+    for index in range(1_100):
+        costs.learn(index, 0.001)
+    assert costs.seconds_left(1) == pytest.approx(0.001)
+    taught = CostModel()
+    costs = BlockCosts(builder.block(), taught, builder.state)
+    for index in range(1_100):
+        costs.teach(index, 0.001)
+    assert len(taught._seconds) > 2 * len(model._seconds) > 600

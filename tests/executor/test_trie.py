@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trie import HexaryTrie
 
+from executor import trie as tries
 from executor.hashing import keccak256
-from executor.trie import EMPTY_ROOT, ordered_root, secure_root, trie_root
+from executor.trie import EMPTY_ROOT, OrderedTrie, ordered_root, secure_root, trie_root
 
 values = st.binary(min_size=1, max_size=80)
 
@@ -54,3 +55,21 @@ def test_long_shared_prefixes_make_extensions() -> None:
 
 def test_the_empty_trie_has_the_hash_of_no_bytes() -> None:
     assert trie_root([]) == ordered_root([]) == secure_root({}) == EMPTY_ROOT == keccak256(b"\x80")
+
+
+def test_what_a_trie_looks_like_is_worked_out_with_its_first_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not when it is made: a parallel run does that while its workers wait."""
+    asked: list[int] = []
+    shape = tries._shape
+
+    def noted(count: int) -> tries._Shape:
+        asked.append(count)
+        return shape(count)
+
+    monkeypatch.setattr(tries, "_shape", noted)
+    trie = OrderedTrie(2)
+    assert asked == []
+    trie.add(b"one")
+    assert asked == [2]
+    trie.add(b"two")
+    assert trie.root() == ordered_root([b"one", b"two"])
