@@ -13,6 +13,8 @@ from scheduler.cost import CostModel, Features
 FIRST_LEGACY_BYTE = 0xC0
 STRING, LONG_STRING, LONG_LIST = 0x80, 0xB7, 0xF7
 """Where RLP's short strings begin, and above which first bytes a length of so many bytes follows."""
+_SHORT = STRING - 1
+"""Taken from the first byte of a short string, it leaves the size of the whole item."""
 GAS_AT = {1: 3, 2: 4, 3: 4, 4: 4}
 """Transaction type -> items before the gas limit; then come recipient, value and data in all types."""
 UNKNOWN = Features(to=b"", selector=b"", gas_limit=21_000, data_size=0)
@@ -112,31 +114,31 @@ def features_of(raw: bytes) -> Features:
 
 
 def _features(raw: bytes) -> Features:
-    """Walk over the RLP items up to the data: in one piece, as the driver does this for every transaction."""
-    typed = raw[0] < FIRST_LEGACY_BYTE
-    start, skip = (1, GAS_AT.get(raw[0], 2)) if typed else (0, 2)
-    position = start + 1 + max(0, raw[start] - LONG_LIST)
-    for _ in range(skip):
-        position = _end(raw, position)
-    end = _end(raw, position)
-    gas = raw[position] if raw[position] < STRING else int.from_bytes(raw[position + 1 : end], "big")
-    to_end = _end(raw, end)
+    """Walk over the RLP items up to the data: in one piece, as the driver does this for every transaction.
+
+    All items before the data are short strings where the transaction is one.
+    """
+    first = raw[0]
+    start, left = (1, GAS_AT.get(first, 2)) if first < FIRST_LEGACY_BYTE else (0, 2)
+    head = raw[start]
+    position = start + 1 if head <= LONG_LIST else start + 1 + head - LONG_LIST
+    while left:
+        head = raw[position]
+        position += 1 if head < STRING else head - _SHORT
+        left -= 1
+    head = raw[position]
+    end = position + 1 if head < STRING else position + head - _SHORT
+    gas = head if head < STRING else int.from_bytes(raw[position + 1 : end], "big")
+    to_end = end + raw[end] - _SHORT  # no bytes or twenty
     to = raw[end + 1 : to_end]
-    position = _end(raw, to_end)  # behind the value
+    head = raw[to_end]
+    position = to_end + 1 if head < STRING else to_end + head - _SHORT  # behind the value
     head = raw[position]
     if head < STRING:
         return Features(to, raw[position : position + 1], gas, 1)
-    begin = position + 1 + max(0, head - LONG_STRING)
-    end = _end(raw, position)
-    return Features(to, raw[begin : min(end, begin + 4)], gas, end - begin)
-
-
-def _end(raw: bytes, position: int) -> int:
-    """Return where the RLP string that begins at `position` ends."""
-    head = raw[position]
-    if head < STRING:
-        return position + 1
     if head <= LONG_STRING:
-        return position + head - STRING + 1
-    begin = position + 1 + head - LONG_STRING
-    return begin + int.from_bytes(raw[position + 1 : begin], "big")
+        size, begin = head - STRING, position + 1
+    else:
+        begin = position + 1 + head - LONG_STRING
+        size = int.from_bytes(raw[position + 1 : begin], "big")
+    return Features(to, raw[begin : begin + min(size, 4)], gas, size)

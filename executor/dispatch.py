@@ -21,7 +21,7 @@ from executor.schedule import ScheduleRecorder
 from executor.sequential import execute_in_order
 from executor.state import PreState
 from executor.state_trie import StateTrie
-from executor.strategies import make_plan
+from executor.strategies import Planner
 from executor.timeline import Timeline
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, GateDecision
@@ -33,6 +33,9 @@ _LEARNED_FROM = 64
 """Transactions of a block run on the driver whose times are learned, at most: enough to know, too few to notice."""
 _SECONDS_PER_LESSON = 2e-3
 """Seconds of a block for each of them: one takes 10 us in the middle of other things, a transfer 300."""
+
+_PLANNED_FIRST = 128
+"""Transactions per worker whose graph is made before the first batches leave; that of the others, while they run."""
 
 
 @dataclass(slots=True)
@@ -96,17 +99,17 @@ def execute_parallel(
             at_best = gatekeeper.close(block, forecast, NO_CHAIN, pre_state, pool)
             if at_best.where != WORKERS:  # before there is a graph, which takes as long to make as all that is asked
                 return driver.run(at_best, costs)
-        plan = make_plan(strategy, source, sets)
-        ahead = partial(look_ahead, block, pre_state, pool, plan, costs, gatekeeper, forecast)
+        planner = Planner(strategy, source, sets)
+        plan = planner.first(_PLANNED_FIRST * pool.workers) if early else planner.whole
         early = early and (not asked or _broad(plan.graph, pool.workers))
-        outlook = ahead() if priced and not early else Outlook()
+        ahead = partial(look_ahead, block, pre_state, pool, planner, costs, gatekeeper, forecast)
+        outlook = ahead() if priced and not early else Outlook(plan)
         if outlook.decision is not None and outlook.decision.where != WORKERS:
             return driver.run(outlook.decision, costs)
         run = BlockRun(
             block,
             pre_state,
             pool,
-            plan,
             costs,
             started,
             traffic,
@@ -125,7 +128,7 @@ def execute_parallel(
             with recorder.recording(block, strategy, source, pool.name, pool.workers):
                 result = run.run()
         experience.gate.learn(result)
-        experience.gate.learn_parallel(result, pool, plan.graph)
+        experience.gate.learn_parallel(result, pool, run.plan.graph)
         if run.taken_back:
             experience.gate.fade()
         return _decided(result, run.decision)

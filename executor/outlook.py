@@ -9,14 +9,15 @@ from executor.gate import Gate
 from executor.pool import Pool
 from executor.pricing import heaviest_chain
 from executor.state import PreState
-from executor.strategies import Plan
+from executor.strategies import Plan, Planner
 from executor.types import Block, GateDecision
 from scheduler.batching import critical
 
 
 class Outlook(NamedTuple):
-    """Priorities by transaction (None: block order), and what the gate says (None where it was not asked)."""
+    """The plan, priorities by transaction (None: block order), and what the gate says (None where it was not asked)."""
 
+    plan: Plan
     priorities: list[float] | None = None
     decision: GateDecision | None = None
 
@@ -25,16 +26,17 @@ def look_ahead(
     block: Block,
     pre_state: PreState,
     pool: Pool,
-    plan: Plan,
+    planner: Planner,
     costs: BlockCosts,
     gate: Gate | None,
     forecast: Forecast | None = None,
 ) -> Outlook:
     """Return what is expected of a block on a pool whose messages cost something; the forecast if it is there yet."""
-    forecast, chain, priorities = forecast or costs.forecast(), None, None
+    plan, chain, priorities = planner.whole, None, None
+    forecast = forecast or costs.forecast()
     if plan.graph is not None:
         levels = plan.graph.bottom_levels(forecast.seconds)
         chain = heaviest_chain(plan.graph, levels)
         priorities = critical(levels, forecast.work, pool.workers)
     decision = None if gate is None else gate.close(block, forecast, chain, pre_state, pool)
-    return Outlook(priorities, decision)
+    return Outlook(plan, priorities, decision)

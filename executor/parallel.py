@@ -28,7 +28,6 @@ from executor.schedule import ScheduleRecorder
 from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
 from executor.state_trie import StateTrie
-from executor.strategies import Plan
 from executor.timeline import DISPATCH, EXECUTE, MERGE, PLAN, SETTLE, Timeline
 from executor.traffic import TrafficCount
 from executor.types import Block, BlockResult, BlockStats, GateDecision, TransactionResult
@@ -49,7 +48,8 @@ MOST_STALE_STATES = 3
 class BlockRun:
     """One block on a pool; with a `gate` the rest of it may end up on the driver.
 
-    `ahead` finds the outlook while the workers already have something to do; otherwise `outlook` is it.
+    `outlook` may know the first transactions alone: `ahead` finds that of all while the workers already have something
+    to do.
     """
 
     def __init__(
@@ -57,7 +57,6 @@ class BlockRun:
         block: Block,
         pre_state: PreState,
         pool: Pool,
-        plan: Plan,
         costs: BlockCosts,
         started: float,
         traffic: TrafficCount,
@@ -74,7 +73,7 @@ class BlockRun:
         context = block_context(block)
         empty_removed = context.rules.empty_accounts_removed
         settled = SettledState(pre_state, empty_removed=empty_removed)
-        self._block, self._pre_state, self._pool, self._plan = block, pre_state, pool, plan
+        self._block, self._pre_state, self._pool, self.plan = block, pre_state, pool, outlook.plan
         self._recorder, self._script = recorder, pool if isinstance(pool, ReplayPool) else None
         self._timeline = timeline
         self._state = MultiVersionState(pre_state, derived_existence=empty_removed)
@@ -87,10 +86,10 @@ class BlockRun:
         self._scheduler = BlockScheduler(
             len(block.transactions),
             self._state,
-            graph=plan.graph,
-            waves=plan.waves,
-            barrier=plan.barrier,
-            trusting=plan.trusting,
+            graph=self.plan.graph,
+            waves=self.plan.waves,
+            barrier=self.plan.barrier,
+            trusting=self.plan.trusting,
         )
         self._scheduler.prioritise(outlook.priorities)
         self._ahead, self._expected = ahead, outlook.decision
@@ -162,6 +161,9 @@ class BlockRun:
         self._send_batches()
         clock = perf_counter()
         outlook = ahead()
+        if outlook.plan.graph is not None and outlook.plan is not self.plan:
+            self._scheduler.extend(outlook.plan.graph, outlook.plan.waves)
+        self.plan = outlook.plan
         self._scheduler.prioritise(outlook.priorities)
         self._expected = outlook.decision
         if outlook.decision is not None and self.taken_back:
@@ -323,7 +325,7 @@ class BlockRun:
     def _reconsider(self) -> None:
         """Ask where conflicts came as a surprise whether the workers still gain anything."""
         scheduler, executed = self._scheduler, len(self._results)
-        if self._gate is None or not scheduler.conflicts or scheduler.done or self._plan.trusting:
+        if self._gate is None or not scheduler.conflicts or scheduler.done or self.plan.trusting:
             return
         if executed < len(self._block.transactions):
             wasted = max(scheduler.conflicts, scheduler.in_doubt)

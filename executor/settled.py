@@ -92,35 +92,51 @@ class SettledState:
 
     def diff(self) -> StateDiff:
         """Return what differs from the pre-state, account by account, in the order of addresses."""
+        nonces: dict[Address, int] = {}
+        codes: dict[Address, bytes] = {}
         slots: dict[Address, dict[int, int]] = defaultdict(dict)
         touched = self._clears | self._sweeps | {address for address, delta in self._deltas.items() if delta}
         for (address, kind, slot), value in self._values.items():
-            touched.add(address)
             if kind == STORAGE:
-                slots[address][slot] = value  # type: ignore[assignment]
-        changes = ((address, self._account_diff(address, slots.get(address))) for address in sorted(touched))
-        return StateDiff({address: change for address, change in changes if change is not None})
+                slots[address][slot] = value  # type: ignore[assignment] # a slot is an int
+            elif kind == NONCE:
+                nonces[address] = value  # type: ignore[assignment] # a nonce is an int
+            elif kind == CODE:
+                codes[address] = value  # type: ignore[assignment] # a hash is bytes
+            else:
+                touched.add(address)
+        touched.update(nonces, codes, slots)
+        accounts: dict[Address, AccountDiff] = {}
+        for address in sorted(touched):
+            change = self._account_diff(address, nonces.get(address), codes.get(address), slots.get(address))
+            if change is not None:
+                accounts[address] = change
+        return StateDiff(accounts)
 
-    def _account_diff(self, address: Address, slots: dict[int, int] | None) -> AccountDiff | None:
-        """Return what differs; only what was written is compared, as reading an account costs more than all else."""
-        before, values = self._pre_state.read, self._values
-        present = bool(before((address, EXISTENCE, 0)))
-        if not self.exists(address):
-            return AccountDiff(deleted=True) if present else None
+    def _account_diff(
+        self, address: Address, nonce: int | None, code_hash: bytes | None, slots: dict[int, int] | None
+    ) -> AccountDiff | None:
+        """Return what differs, given what was written of the account and nothing else.
+
+        Only that is compared, as reading an account costs more than all else; and a nonce proves that it exists.
+        """
+        before = self._pre_state.read
+        if not nonce and not self.exists(address):
+            return AccountDiff(deleted=True) if before((address, EXISTENCE, 0)) else None
         delta = self._deltas.get(address, 0)
-        nonce, code_hash = values.get((address, NONCE, 0)), values.get((address, CODE, 0))
         if nonce is not None and nonce == before((address, NONCE, 0)):
             nonce = None
         if code_hash is not None and code_hash == before((address, CODE, 0)):
             code_hash = None
         cleared = address in self._clears
         storage = {} if slots is None else self._changed_slots(address, slots, cleared=cleared)
-        if present and not (delta or storage or cleared) and nonce is None and code_hash is None:
+        same = not (delta or storage or cleared) and nonce is None and code_hash is None
+        if same and before((address, EXISTENCE, 0)):
             return None
         return AccountDiff(
             balance=self.balance(address) if delta else None,
-            nonce=nonce,  # type: ignore[arg-type] # a nonce is an int
-            code=None if code_hash is None else self.code(code_hash),  # type: ignore[arg-type] # a hash is bytes
+            nonce=nonce,
+            code=None if code_hash is None else self.code(code_hash),
             storage=storage,
             cleared=cleared,
         )

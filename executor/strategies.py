@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from executor.access_lists import declared_sets, exact_sets
 from executor.errors import UsageError
@@ -66,6 +67,21 @@ def expected_sets(source: str, block: Block, pre_state: PreState) -> tuple[Acces
     raise UsageError(msg)
 
 
-def make_plan(strategy: str, source: str, sets: tuple[AccessSet, ...] | None) -> Plan:
-    """Return the plan of a strategy; part of the timed span."""
-    return STRATEGIES[strategy](sets, source)
+@dataclass(frozen=True)
+class Planner:
+    """Makes the plan of a block, within the timed span, from expected access sets and their source."""
+
+    strategy: str
+    source: str
+    sets: tuple[AccessSet, ...] | None
+
+    @cached_property
+    def whole(self) -> Plan:
+        """The plan of all transactions."""
+        return STRATEGIES[self.strategy](self.sets, self.source)
+
+    def first(self, count: int) -> Plan:
+        """Return the plan of the first `count` transactions: no later one changes it; of all if there are no more."""
+        if self.sets is None or count >= len(self.sets):
+            return self.whole
+        return STRATEGIES[self.strategy](self.sets[:count], self.source)

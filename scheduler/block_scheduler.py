@@ -38,7 +38,8 @@ _SPECULATIVE = False
 class BlockScheduler:
     """Schedules one block of `count` transactions; `state` is its multi-version state.
 
-    `graph` says when first executions may start (None: all at once), `waves` puts a barrier between levels,
+    `graph` says when first executions may start (None: all at once); where it covers only the first transactions the
+    others wait for `extend`. `waves` puts a barrier between levels,
     `barrier` lets every transaction run once before any runs again (but at the head).
     `trusting` takes it that the graph is complete until a result at the head proves it wrong; until then nobody keeps
     account of who has read what.
@@ -161,6 +162,13 @@ class BlockScheduler:
         """Take in what the block changes before its first transaction."""
         self._state.record(-1, prologue)
         self._settled_values.settle(prologue)
+
+    def extend(self, graph: DependencyGraph, waves: Sequence[int] | None = None) -> None:
+        """Take in the graph of the whole block, before any execution has finished; then set priorities."""
+        assert self._head == 0 and not any(self._results), "too late: who waits for whom is being counted"  # noqa: S101, PT018
+        self._order = StartOrder(len(self._status), graph, waves)
+        self._ready = ReadyList([index for index in self._order.startable() if self._status[index] == WAITING])
+        self._wake_head()
 
     def prioritise(self, priorities: Sequence[float] | None) -> None:
         """Let ready transactions of higher priority go first; None: in block order."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.compare.model import Combination
 from executor.errors import UsageError
-from executor.strategies import SEQUENTIAL, make_plan
+from executor.strategies import SEQUENTIAL, Planner
 
 UNPLANNED = ("observed", "none")
 """Sources that know nothing before the first execution."""
@@ -34,7 +34,7 @@ def _methods(strategies: Sequence[str], lists: Sequence[str]) -> list[tuple[str,
         sources = ("",) if strategy == "optimistic" else lists
         for source in sources:
             if source in ("", *UNPLANNED):
-                by_plan.setdefault(repr(make_plan(strategy, source, None)), []).append((strategy, source))
+                by_plan.setdefault(repr(Planner(strategy, source, None).whole), []).append((strategy, source))
             else:
                 planned.append((strategy, source, ()))
     shared = []

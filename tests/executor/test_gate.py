@@ -20,9 +20,11 @@ from executor.sequential import execute_sequential
 from executor.state import MemoryState
 from executor.types import Block, BlockResult, GateDecision, TransactionResult
 from executor.versions import VersionedState
+from executor.wire import Task, pack_batch
+from scheduler.access import AccessSet, TxIndex
 from scheduler.batching import MessageCost
 from scheduler.cost import CostModel
-from scheduler.graph import build
+from scheduler.graph import DependencyGraph, build
 from tests.blocks import Builder, user
 from tests.executor.test_settling import COUNTER
 from tests.oracle import assert_same
@@ -119,6 +121,44 @@ def test_workers_begin_before_everything_is_weighed(
     assert len(faded) == fades, "a block that is taken back tells nothing of the workers either"
 
 
+@pytest.mark.parametrize("gate", [True, False])
+@pytest.mark.parametrize("strategy", ["graph", "waves"])
+@pytest.mark.parametrize("lists", ["exact", "declared"])
+def test_workers_begin_before_there_is_a_graph_of_all(
+    strategy: str, lists: str, gate: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first batches are of the transactions whose graph is made first; exact lists still run nothing twice."""
+    block, state = counting(60, counters=20)
+    if lists == "declared":  # and wrong
+        sets = enumerate(exact_sets(block, state))
+        block = replace(block, access_sets=tuple(AccessSet() if index % 3 else access for index, access in sets))
+    monkeypatch.setattr("executor.dispatch._PLANNED_FIRST", 12)
+    planned: list[int] = []
+    sent: list[TxIndex] = []
+    make, pack = build, pack_batch
+
+    def spy_build(sets: tuple[AccessSet, ...]) -> DependencyGraph:
+        planned.append(len(sets))
+        return make(sets)
+
+    def spy_pack(ticket: int, updates: list[bytes], tasks: list[Task]) -> bytes:
+        if len(planned) == 1:
+            sent.extend(index for index, _ in tasks)
+        return pack(ticket, updates, tasks)
+
+    monkeypatch.setattr("executor.strategies.build", spy_build)
+    monkeypatch.setattr("executor.parallel.pack_batch", spy_pack)
+    executor = executor_on(PricedPool(2), SLOW_MACHINE, strategy=strategy, lists=lists, gate=gate)
+    with executor:
+        result = executor.execute(block, state)
+    assert_same(result, execute_sequential(block, state), state)
+    assert planned == [24, 60]
+    assert sent
+    assert max(sent) < 24
+    if lists == "exact":
+        assert (result.stats.executions, result.stats.conflicts) == (60, 0)
+
+
 def test_a_chain_stays_on_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     block, state = counting(40, counters=1)
     result, where = run(executor_on(PricedPool(2), SLOW_MACHINE), block, state, monkeypatch)
@@ -141,7 +181,7 @@ def test_no_graph_is_made_of_a_block_that_loses_without_one(monkeypatch: pytest.
     executor = executor_on(PricedPool(2), SLOW_MACHINE)
     executor.experience.gate.seconds_per_gas = 0.024 / (40 * executor.experience.gate.gas_per_transaction)
     learned(executor.experience.costs, block, state, 1e-5)  # much faster than the gas made believe
-    monkeypatch.setattr("executor.dispatch.make_plan", lambda *_: pytest.fail("nobody needs it"))
+    monkeypatch.setattr("executor.strategies.build", lambda *_: pytest.fail("nobody needs it"))
     result, where = run(executor, block, state, monkeypatch)
     assert where == DRIVER
     assert result.stats.gate is not None

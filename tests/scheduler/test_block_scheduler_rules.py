@@ -307,3 +307,41 @@ def test_followers_of_a_stale_chain() -> None:
     scheduler.start(3)
     assert scheduler.follow(3, {2, 3}) == [4]
     assert scheduler.follow(3, {3}) == [4]
+
+
+def test_first_transactions_begin_before_the_graph_of_all_is_there() -> None:
+    reads = [X, X, Y, Y, X]
+    sets = [AccessSet(frozenset({location}), frozenset({location})) for location in reads]
+    scheduler = scheduler_of(5, build(sets[:3]))
+    assert ready(scheduler) == [(0, 0, False), (2, 0, False)], "others are not known yet"
+    scheduler.start(0)
+    assert scheduler.follow(0, [0]) == [1]
+    scheduler.extend(build([*sets[:4], AccessSet()]))
+    assert ready(scheduler) == [(2, 0, False), (4, 0, False)], "0 runs, 1 waits for it, 3 for 2"
+    scheduler.prioritise([0.0, 0.0, 0.0, 0.0, 1.0])
+    assert scheduler.best_ready() == 4
+    for index in (2, 4):
+        scheduler.start(index)
+    scheduler.finish(2, QUIET)
+    assert ready(scheduler) == [(3, 0, False)]
+    scheduler.start(3)
+    scheduler.finish(0, QUIET)
+    scheduler.start(1)
+    for index in (4, 3, 1):
+        scheduler.finish(index, QUIET)
+    assert scheduler.done
+    assert scheduler.executions == [1] * 5
+
+
+def test_the_head_may_start_whatever_the_graph_of_all_says() -> None:
+    scheduler = scheduler_of(3, build([AccessSet()]))
+    scheduler.extend(build([AccessSet()] * 3), waves=[2, 0, 1])
+    assert ready(scheduler) == [(0, 0, False), (1, 0, False)]
+
+
+def test_the_graph_of_all_comes_before_any_result() -> None:
+    scheduler = scheduler_of(2, build([AccessSet()]))
+    scheduler.start(0)
+    scheduler.finish(0, QUIET)
+    with pytest.raises(AssertionError, match="too late"):
+        scheduler.extend(build([AccessSet()] * 2))
