@@ -161,7 +161,7 @@ class BlockRun:
         self._send_batches()
         clock = perf_counter()
         outlook = ahead()
-        if outlook.plan.graph is not None and outlook.plan is not self.plan:
+        if outlook.plan is not self.plan:
             self._scheduler.extend(outlook.plan.graph, outlook.plan.waves)
         self.plan = outlook.plan
         self._scheduler.prioritise(outlook.priorities)

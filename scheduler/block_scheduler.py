@@ -163,7 +163,7 @@ class BlockScheduler:
         self._state.record(-1, prologue)
         self._settled_values.settle(prologue)
 
-    def extend(self, graph: DependencyGraph, waves: Sequence[int] | None = None) -> None:
+    def extend(self, graph: DependencyGraph | None, waves: Sequence[int] | None = None) -> None:
         """Take in the graph of the whole block, before any execution has finished; then set priorities."""
         assert self._head == 0 and not any(self._results), "too late: who waits for whom is being counted"  # noqa: S101, PT018
         self._order = StartOrder(len(self._status), graph, waves)

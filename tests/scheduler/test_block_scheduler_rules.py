@@ -339,6 +339,13 @@ def test_the_head_may_start_whatever_the_graph_of_all_says() -> None:
     assert ready(scheduler) == [(0, 0, False), (1, 0, False)]
 
 
+def test_all_may_start_where_no_graph_follows_that_of_the_first() -> None:
+    scheduler = scheduler_of(3, build([AccessSet()]))
+    assert ready(scheduler) == [(0, 0, False)]
+    scheduler.extend(None)
+    assert ready(scheduler) == [(0, 0, False), (1, 0, False), (2, 0, False)]
+
+
 def test_the_graph_of_all_comes_before_any_result() -> None:
     scheduler = scheduler_of(2, build([AccessSet()]))
     scheduler.start(0)
