@@ -111,14 +111,14 @@ def fill_batch(
     if candidate is None:
         candidate = scheduler.best_ready()
     chain: list[TxIndex] = []
+    leads, watchers = scheduler.leads, scheduler.watchers
     while candidate is not None:
         if candidate not in taken:
             batch.append(scheduler.start(candidate))
             taken.add(candidate)
             seconds += costs[candidate]
-            followers = scheduler.follow(candidate, taken, awaited)
-            if followers:
-                chain += reversed(followers)
+            if leads[candidate] or watchers:
+                chain += reversed(scheduler.follow(candidate, taken, awaited))
             if len(batch) >= limit:
                 break
             if seconds >= target_seconds:

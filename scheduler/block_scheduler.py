@@ -14,6 +14,7 @@ three times, and the head always moves.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from heapq import heappop, heappush
 
 from scheduler.access import Bounds, Location, ReadSet, TxIndex, WriteSet
@@ -27,12 +28,15 @@ from scheduler.settled_values import SettledValues
 from scheduler.start_order import StartOrder
 
 WAITING, RUNNING, STALE, STANDING, SETTLED = range(5)
+_STARTABLE = (WAITING, STALE)
 _WITH_RESULT = (STALE, STANDING)
 """Of a transaction that is not settled: it has run, and does not run now."""
 _SPECULATIVE_RUNS = 2
 """Executions of one transaction before the head reaches it."""
 _SPECULATIVE = False
 """What `at_head` is for such an execution."""
+_first_execution = partial(tuple.__new__, Execution)
+"""Makes one from a tuple of its fields: every transaction has one, and to call `Execution` takes twice as long."""
 
 
 class BlockScheduler:
@@ -44,6 +48,7 @@ class BlockScheduler:
     `trusting` takes it that the graph is complete until a result at the head proves it wrong; until then nobody keeps
     account of who has read what.
     `executions` counts per transaction, `conflicts` stale results, `third_executions` what its name says.
+    `follow` finds somebody only where `leads` is true of a transaction, or `watchers` has those who wait to run again.
     """
 
     def __init__(
@@ -56,6 +61,9 @@ class BlockScheduler:
         barrier: bool = False,
         trusting: bool = False,
     ) -> None:
+        self._order = StartOrder(count, graph, waves)
+        self.leads = self._order.leads
+        self.watchers: dict[TxIndex, list[TxIndex]] = {}
         self.executions = [0] * count
         self.conflicts = 0
         self.third_executions = 0
@@ -63,12 +71,10 @@ class BlockScheduler:
         self._settled_values = SettledValues(state.base, derived_existence=state.derived_existence)
         self._readers = ReaderIndex(state)
         self._watching = not (trusting and graph is not None)
-        self._order = StartOrder(count, graph, waves)
         self._status = [WAITING] * count
         self._results: list[Observation | None] = [None] * count
         self._counted_stale = [0] * count
         self._ready = ReadyList(self._order.startable())
-        self._watchers: dict[TxIndex, list[TxIndex]] = {}
         self._relying: dict[TxIndex, list[TxIndex]] = {}
         self._agenda: list[TxIndex] = []
         self._frontier = Frontier(count, barrier=barrier)
@@ -129,16 +135,14 @@ class BlockScheduler:
         `awaited` is kept from call to call of one batch: on how many transactions outside of it each still waits.
         Without it `index` must be the only one that they wait for.
         """
-        successors = self._order.successors(index)
-        if not (successors or self._watchers):
-            return []
-        status, found = self._status, []
+        order, found = self._order, []
         awaited = {} if awaited is None else awaited
-        for after in successors:
-            left = awaited[after] = awaited.get(after, self._order.waiting_for[after]) - 1
-            if not left and status[after] == WAITING and after not in self._ready:
+        for after in order.successors[index]:
+            left = awaited[after] = awaited.get(after, order.waiting_for[after]) - 1
+            startable = not left and self._status[after] == WAITING and order.in_open_wave(after)
+            if startable and after not in self._ready:
                 found.append(after)
-        if index in self._watchers:
+        if index in self.watchers:
             found += self._watching_followers(index, taken)
             found.sort()
         return found
@@ -147,7 +151,7 @@ class BlockScheduler:
         unfinished = self._unfinished(taken)
         return [
             after
-            for after in dict.fromkeys(self._watchers[index])
+            for after in dict.fromkeys(self.watchers[index])
             if self._status[after] == STALE
             and self.executions[after] < _SPECULATIVE_RUNS
             and not self._frontier.holds(after)
@@ -167,6 +171,7 @@ class BlockScheduler:
         """Take in the graph of the whole block, before any execution has finished; then set priorities."""
         assert self._head == 0 and not any(self._results), "too late: who waits for whom is being counted"  # noqa: S101, PT018
         self._order = StartOrder(len(self._status), graph, waves)
+        self.leads = self._order.leads
         self._ready = ReadyList([index for index in self._order.startable() if self._status[index] == WAITING])
         self._wake_head()
 
@@ -176,7 +181,7 @@ class BlockScheduler:
 
     def start(self, index: TxIndex) -> Execution:
         """Mark `index` as running; it must be ready, or follow others started in the same batch."""
-        if self._status[index] not in (WAITING, STALE):
+        if self._status[index] not in _STARTABLE:
             msg = f"transaction {index} cannot start now"
             raise ValueError(msg)
         runs = self.executions[index]
@@ -184,7 +189,7 @@ class BlockScheduler:
         self._status[index] = RUNNING
         self.executions[index] = runs + 1
         if not runs:
-            return Execution(index, 0, _SPECULATIVE)
+            return _first_execution((index, 0, _SPECULATIVE))
         execution = Execution(index, runs, at_head=index == self._head)
         self.third_executions += runs >= _SPECULATIVE_RUNS
         if execution.at_head:
@@ -206,7 +211,8 @@ class BlockScheduler:
             settled = self._finish_watching(index, observation)
         else:  # neither asked whether it is current, nor noted: the head will ask
             self._status[index] = STANDING
-            self._release(index)
+            if self.leads[index]:  # none is stale, so none watches
+                self._release(index)
             settled = self._settle() if index == self._head else []
         while self._agenda:
             self._reconsider(heappop(self._agenda))
@@ -320,8 +326,8 @@ class BlockScheduler:
         for after in self._order.done(index):
             if self._status[after] == WAITING:
                 self._ready.add(after)
-        if self._watchers:
-            for after in self._watchers.pop(index, ()):
+        if self.watchers:
+            for after in self.watchers.pop(index, ()):
                 heappush(self._agenda, after)
 
     def _make_stale(self, index: TxIndex) -> None:
@@ -368,7 +374,7 @@ class BlockScheduler:
             return
         unfinished = self._sources(index, self._unfinished())
         if unfinished:
-            self._watchers.setdefault(max(unfinished), []).append(index)
+            self.watchers.setdefault(max(unfinished), []).append(index)
             return
         reads, bounds = self._checked(index)
         if not self._state.disturbed(reads, bounds, index):

@@ -95,20 +95,7 @@ def build(access_sets: Iterable[AccessSet]) -> DependencyGraph:
     >>> build([AccessSet(writes=frozenset({slot})), AccessSet(reads=frozenset({slot}))]).predecessors
     ((), (0,))
     """
-    writers = _Writers()
-    predecessors: list[tuple[TxIndex, ...]] = []
-    followers: list[Sequence[TxIndex]] = []
-    for index, access in enumerate(access_sets):
-        before = writers.add(index, access)
-        predecessors.append(before)
-        followers.append(())
-        for writer in before:
-            after = followers[writer]
-            if isinstance(after, list):
-                after.append(index)
-            else:
-                followers[writer] = [index]
-    return DependencyGraph(tuple(predecessors), tuple(map(tuple, followers)))
+    return _Writers(list(access_sets)).graph()
 
 
 _kind = itemgetter(1)
@@ -121,32 +108,43 @@ class _Writers:
     come later reach all earlier ones through it, so only it is kept: few edges where all read and change.
     """
 
-    __slots__ = ("_added", "_changers", "_clearers", "_writers")
+    __slots__ = ("_changers", "_clearers", "_sets", "_writers")
 
-    def __init__(self) -> None:
+    def __init__(self, sets: Sequence[AccessSet]) -> None:
+        self._sets = sets
         self._writers: dict[Location, TxIndex] = {}
         self._clearers: dict[Address, TxIndex] = {}
-        self._added: list[AccessSet] = []
         self._changers: dict[Address, list[TxIndex]] | None = None
         """None until somebody reads a balance: in most blocks nobody does."""
 
-    def add(self, index: TxIndex, access: AccessSet) -> tuple[TxIndex, ...]:
-        """Return who wrote what `access` reads, and note what it changes; each comes behind all before it."""
-        reads, writers = access.reads, self._writers
-        needed: set[Any]
-        if self._clearers or BALANCE in map(_kind, reads):
-            needed = self._looked_through(index, access)
-        else:
-            needed = set(map(writers.get, reads))
-            needed.discard(None)
-        for location in access.writes:
-            writers[location] = index
-        if self._changers is not None:
-            self._note_changes(self._changers, index, access)
-        if access.clears:
-            self._clearers.update(dict.fromkeys(access.clears, index))
-        self._added.append(access)
-        return tuple(sorted(needed)) if needed else ()
+    def graph(self) -> DependencyGraph:
+        """Return who wrote what each transaction reads."""
+        predecessors: list[tuple[TxIndex, ...]] = [()] * len(self._sets)
+        followers: list[Sequence[TxIndex]] = [()] * len(self._sets)
+        writers, clearers = self._writers, self._clearers
+        for index, access in enumerate(self._sets):  # in one piece, as it runs for all locations of the block
+            reads = access.reads
+            needed: set[Any]
+            if clearers or BALANCE in map(_kind, reads):
+                needed = self._looked_through(index, access)
+            else:
+                needed = set(map(writers.get, reads))
+                needed.discard(None)
+            if needed:
+                predecessors[index] = tuple(sorted(needed))
+                for writer in needed:
+                    after = followers[writer]
+                    if isinstance(after, list):
+                        after.append(index)
+                    else:
+                        followers[writer] = [index]
+            for location in access.writes:
+                writers[location] = index
+            if self._changers is not None:
+                self._note_changes(self._changers, index, access)
+            if access.clears:
+                clearers.update(dict.fromkeys(access.clears, index))
+        return DependencyGraph(tuple(predecessors), tuple(map(tuple, followers)))
 
     def _looked_through(self, index: TxIndex, access: AccessSet) -> set[TxIndex]:
         """Return whom `access` needs where balances are read, or slots after a clear."""
@@ -154,7 +152,7 @@ class _Writers:
         for location in access.reads:
             address, kind, _ = location
             if kind == BALANCE:
-                changers = self._balance_changers()
+                changers = self._balance_changers(index)
                 needed.update(changers.get(address, ()))
                 if address in access.deltas or location in access.writes:
                     changers[address] = [index]
@@ -166,11 +164,12 @@ class _Writers:
                 needed.add(writer)
         return needed
 
-    def _balance_changers(self) -> dict[Address, list[TxIndex]]:
+    def _balance_changers(self, index: TxIndex) -> dict[Address, list[TxIndex]]:
+        """Return the changers of balances before `index`, from now on kept up to date."""
         if self._changers is None:
             self._changers = {}
-            for index, access in enumerate(self._added):
-                self._note_changes(self._changers, index, access)
+            for before in range(index):
+                self._note_changes(self._changers, before, self._sets[before])
         return self._changers
 
     @staticmethod

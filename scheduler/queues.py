@@ -19,10 +19,12 @@ class ReadyList:
     to be dropped when they come up. So large blocks with few edges hardly pay for the heap.
     """
 
-    __slots__ = ("_by_rank", "_first", "_later", "_members", "_rank")
+    __slots__ = ("_by_rank", "_first", "_later", "_members", "_rank", "discard")
 
     def __init__(self, indices: Iterable[TxIndex]) -> None:
         self._members = set(indices)
+        self.discard = self._members.discard
+        """Take an index out if it is there; the set's own, as each transaction is taken out once or twice."""
         self.prioritise(None)
 
     def __contains__(self, index: TxIndex) -> bool:
@@ -45,29 +47,24 @@ class ReadyList:
             self._rank = rank = [0] * len(priorities)
             for place, index in enumerate(self._by_rank):
                 rank[index] = place
-            self._first = [place for place, index in enumerate(self._by_rank) if index in members]
-            self._first.reverse()
+            self._first = [index for index in reversed(self._by_rank) if index in members]
 
     def best(self) -> TxIndex | None:
         """Return the member that goes first, None if there is none."""
         members, by_rank, first, later = self._members, self._by_rank, self._first, self._later
-        while first and by_rank[first[-1]] not in members:
+        while first and first[-1] not in members:
             first.pop()
         while later and by_rank[later[0]] not in members:
             heappop(later)
-        if first:
-            return by_rank[min(first[-1], later[0]) if later else first[-1]]
-        return by_rank[later[0]] if later else None
+        if later and not (first and self._rank[first[-1]] < later[0]):
+            return by_rank[later[0]]
+        return first[-1] if first else None
 
     def add(self, index: TxIndex) -> None:
         """Let `index` in unless it is there."""
         if index not in self._members:
             self._members.add(index)
             heappush(self._later, self._rank[index])
-
-    def discard(self, index: TxIndex) -> None:
-        """Take `index` out if it is there."""
-        self._members.discard(index)
 
 
 class Frontier:

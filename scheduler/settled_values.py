@@ -25,9 +25,9 @@ from scheduler.access import (
 class SettledValues:
     """One value per location, for the head alone, over the state before the block.
 
-    Everybody reads the same few slots, and asking versions and pre-state takes three times as long as a dictionary:
-    each value is kept from the first time it is read or written, balances by account. What comes before the first
-    transaction is settled like one.
+    Values are kept from the first time they are read or written, balances by account; but slots only once they are
+    written: most are read by few, and to keep them costs more than to ask the state before the block again. What comes
+    before the first transaction is settled like one.
     """
 
     __slots__ = ("_balances", "_base_read", "_clears", "_derived", "_existence", "_values")
@@ -46,11 +46,12 @@ class SettledValues:
         None says that the transaction at the head would do exactly the same again. This is the law: nothing settles
         without it.
         """
-        known = self._values.get
+        known, base_read, clears = self._values.get, self._base_read, self._clears
         for location, seen in reads.items():
             value = known(location)
-            if value is None:
-                value = self._first_read(location)
+            if value is None:  # `_unknown` spelled out for slots, which most reads are of
+                plain = location[1] == STORAGE and not clears
+                value = base_read(location) if plain else self._unknown(location)
             if value != seen:
                 return location
         balances = self._balances
@@ -61,20 +62,21 @@ class SettledValues:
         return None
 
     def _value(self, location: Location) -> Value:
-        return self._values[location] if location in self._values else self._first_read(location)
+        return self._values[location] if location in self._values else self._unknown(location)
 
     def _balance(self, address: Address) -> int:
         return self._balances[address] if address in self._balances else self._first_balance(address)
 
-    def _first_read(self, location: Location) -> Value:
-        """Return and, but for a balance, keep a value that nobody has read or written since it was last forgotten."""
+    def _unknown(self, location: Location) -> Value:
+        """Return a value that is not kept yet; keep it, unless it is a balance or a slot."""
         address, kind, _ = location
         if kind == BALANCE:
             return self._balance(address)
         value: Value
-        if kind == STORAGE and address in self._clears:
-            value = 0
-        elif kind == EXISTENCE and self._derived:
+        if kind == STORAGE:
+            value = 0 if address in self._clears else self._base_read(location)
+            return value
+        if kind == EXISTENCE and self._derived:
             value = self._derived_existence(address)
             self._existence.add(address)
         else:
@@ -95,21 +97,20 @@ class SettledValues:
 
     def settle(self, writes: WriteSet) -> None:
         """Take in what the head wrote; the next one reads behind it."""
-        values, derived = self._values, self._derived
+        values, balances, existence = self._values, self._balances, self._existence
         for address in writes.clears:
             self._clears.add(address)
             for location in [key for key in values if key[0] == address and key[1] == STORAGE]:
                 del values[location]
         values.update(writes.values)
-        if derived:
+        if self._derived:
             for address, kind, _ in writes.values:
-                if kind == EXISTENCE or (kind != STORAGE and address in self._existence):
+                if kind != STORAGE and (kind == EXISTENCE or address in existence):
                     self._forget_existence(address)  # written existence is but a hint where it is derived
-        balances = self._balances
         for address, amount in writes.deltas.items():
-            before = balances[address] if address in balances else self._first_balance(address)
-            balances[address] = before + amount
-            if derived and address in self._existence:
+            before = balances.get(address)
+            balances[address] = amount + (self._first_balance(address) if before is None else before)
+            if address in existence:
                 self._forget_existence(address)
 
     def _forget_existence(self, address: Address) -> None:

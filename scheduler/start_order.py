@@ -11,33 +11,31 @@ from scheduler.graph import DependencyGraph
 class StartOrder:
     """Counts what each transaction still waits for; told who is done (and who no longer is).
 
-    Without graph and waves everything may start at once. `waiting_for` counts the predecessors that have no result
-    that stands.
+    Without graph and waves everything may start at once. `successors` are those of the graph; `leads` is true of whom
+    somebody waits for, there or behind its wave; `waiting_for` counts the predecessors that have no result that stands.
     """
 
-    __slots__ = ("_predecessors", "_successors", "_waves", "waiting_for")
+    __slots__ = ("_predecessors", "_waves", "leads", "successors", "waiting_for")
 
     def __init__(self, count: int, graph: DependencyGraph | None, waves: Sequence[int] | None) -> None:
         nobody: tuple[TxIndex, ...] = ()
         self._predecessors = (nobody,) * count if graph is None else graph.predecessors
-        self._successors = (nobody,) * count if graph is None else graph.successors
+        self.successors = (nobody,) * count if graph is None else graph.successors
         self.waiting_for = [len(predecessors) for predecessors in self._predecessors]
         self._waves = None if waves is None else _Waves(waves)
+        self.leads: Sequence[object] = self.successors if waves is None else (True,) * count
 
     def startable(self) -> list[TxIndex]:
         """Return what may start before anything is done, in block order."""
         waiting = enumerate(self.waiting_for)
-        return [index for index, count in waiting if not count and self._in_open_wave(index)]
+        return [index for index, count in waiting if not count and self.in_open_wave(index)]
 
-    def done(self, index: TxIndex) -> Sequence[TxIndex]:
+    def done(self, index: TxIndex) -> list[TxIndex]:
         """Take in that `index` has a result that stands; return what may start now."""
-        successors = self._successors[index]
-        if not successors and self._waves is None:
-            return ()
         released: list[TxIndex] = []
-        for after in successors:
+        for after in self.successors[index]:
             self.waiting_for[after] -= 1
-            if not self.waiting_for[after] and self._in_open_wave(after):
+            if not self.waiting_for[after] and self.in_open_wave(after):
                 released.append(after)
         if self._waves is not None:
             released += [after for after in self._waves.done(index) if not self.waiting_for[after]]
@@ -45,7 +43,7 @@ class StartOrder:
 
     def undone(self, index: TxIndex) -> list[TxIndex]:
         """Take in that the result of `index` no longer stands; return what must wait again."""
-        held = list(self._successors[index])
+        held = list(self.successors[index])
         for after in held:
             self.waiting_for[after] += 1
         return held if self._waves is None else held + self._waves.undone(index)
@@ -54,13 +52,8 @@ class StartOrder:
         """Return whom `index` waits for."""
         return self._predecessors[index]
 
-    def successors(self, index: TxIndex) -> Sequence[TxIndex]:
-        """Return who waits for `index` and for no wave."""
-        if self._waves is None:
-            return self._successors[index]
-        return [after for after in self._successors[index] if self._in_open_wave(after)]
-
-    def _in_open_wave(self, index: TxIndex) -> bool:
+    def in_open_wave(self, index: TxIndex) -> bool:
+        """Return whether `index` waits for no wave."""
         return self._waves is None or self._waves.is_open(index)
 
 
