@@ -14,11 +14,10 @@ three times, and the head always moves.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from heapq import heappop, heappush
 
 from scheduler.access import Bounds, Location, ReadSet, TxIndex, WriteSet
-from scheduler.execution import Execution, Observation, SchedulerFault
+from scheduler.execution import Execution, Observation, SchedulerFault, execution_of
 from scheduler.graph import DependencyGraph
 from scheduler.multi_version import MultiVersionState
 from scheduler.observed import sources
@@ -33,10 +32,6 @@ _WITH_RESULT = (STALE, STANDING)
 """Of a transaction that is not settled: it has run, and does not run now."""
 _SPECULATIVE_RUNS = 2
 """Executions of one transaction before the head reaches it."""
-_SPECULATIVE = False
-"""What `at_head` is for such an execution."""
-_first_execution = partial(tuple.__new__, Execution)
-"""Makes one from a tuple of its fields: every transaction has one, and to call `Execution` takes twice as long."""
 
 
 class BlockScheduler:
@@ -189,7 +184,7 @@ class BlockScheduler:
         self._status[index] = RUNNING
         self.executions[index] = runs + 1
         if not runs:
-            return _first_execution((index, 0, _SPECULATIVE))
+            return execution_of((index, 0, False))
         execution = Execution(index, runs, at_head=index == self._head)
         self.third_executions += runs >= _SPECULATIVE_RUNS
         if execution.at_head:

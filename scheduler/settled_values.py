@@ -108,8 +108,8 @@ class SettledValues:
                 if kind != STORAGE and (kind == EXISTENCE or address in existence):
                     self._forget_existence(address)  # written existence is but a hint where it is derived
         for address, amount in writes.deltas.items():
-            before = balances.get(address)
-            balances[address] = amount + (self._first_balance(address) if before is None else before)
+            before = balances[address] if address in balances else self._first_balance(address)
+            balances[address] = before + amount
             if address in existence:
                 self._forget_existence(address)
 

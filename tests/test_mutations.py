@@ -62,6 +62,12 @@ MUTANTS = [
         "tests/scheduler/test_settled_values.py",
     ),
     Mutant(
+        "slots read past a clear",
+        "scheduler/settled_values.py",
+        (("location[1] == STORAGE and not clears", "location[1] == STORAGE"),),
+        "tests/scheduler/test_settled_values.py",
+    ),
+    Mutant(
         "settled balances kept through a delta",
         "scheduler/settled_values.py",
         (("            balances[address] = before + amount", "            pass"),),
@@ -70,7 +76,7 @@ MUTANTS = [
     Mutant(
         "settled existence kept through a payment",
         "scheduler/settled_values.py",
-        (("            if derived and address in self._existence:", "            if False:"),),
+        (("            if address in existence:", "            if False:"),),
         "tests/scheduler/test_settled_values.py",
     ),
     Mutant(

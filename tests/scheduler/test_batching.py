@@ -90,6 +90,18 @@ def test_a_rerun_of_the_head_goes_first_and_without_strangers() -> None:
     assert batch(scheduler) == [2]
 
 
+def test_stale_results_follow_each_other_in_a_batch() -> None:
+    """No graph knows of them: each was seen to read what the one before it wrote."""
+    scheduler = BlockScheduler(5, MultiVersionState(PlainState(), derived_existence=True))
+    assert batch(scheduler) == [0, 1, 2, 3, 4]
+    scheduler.finish(0, observe(reads={slot(1): 7}))
+    assert batch(scheduler) == [0]
+    for index in (2, 3, 4):
+        scheduler.finish(index, observe({slot(0): 0}, {slot(0): index}))
+    scheduler.finish(1, observe(writes={slot(0): 1}))
+    assert batch(scheduler) == [2, 3, 4]
+
+
 def test_the_target_tapers_off() -> None:
     assert target(1.0, workers=2, goal=0.015) == 0.015
     assert target(0.02, workers=2, goal=0.015) == 0.005

@@ -61,6 +61,13 @@ def test_a_clear_is_seen_by_whoever_reads_next() -> None:
     assert block.seen(SLOT)
 
 
+def test_a_slot_is_cleared_before_anybody_has_read_it() -> None:
+    block = Block(PlainState({SLOT: 9}))
+    block.settle(WriteSet(clears=frozenset({A})))
+    assert block.values.broken({SLOT: 9}, {}) == SLOT
+    assert block.seen(SLOT)
+
+
 def test_a_payment_is_seen_by_whoever_reads_next() -> None:
     block = Block(PlainState({MONEY: 5}))
     assert block.seen(MONEY)
