@@ -33,7 +33,6 @@ _LEARNED_FROM = 64
 """Transactions of a block run on the driver whose times are learned, at most: enough to know, too few to notice."""
 _SECONDS_PER_LESSON = 2e-3
 """Seconds of a block for each of them: one takes 10 us in the middle of other things, a transfer 300."""
-
 _PLANNED_FIRST = 128
 """Transactions per worker whose graph is made before the first batches leave; that of the others, while they run."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from executor.hashing import keccak256
 from executor.settled import SettledState
 from executor.state import MemoryState, state_after
 from executor.types import AccountDiff, StateDiff, TransactionResult
-from scheduler.access import BALANCE, NONCE, STORAGE, Value, WriteSet
+from scheduler.access import BALANCE, CODE, NONCE, STORAGE, Value, WriteSet
 
 HERE, THERE = b"\x11" * 20, b"\x22" * 20
 
@@ -56,3 +57,15 @@ def test_an_account_that_comes_or_goes_is_named() -> None:
     state.put(HERE, balance=7)
     assert diff_of(state, WriteSet(deltas={HERE: -7})) == StateDiff({HERE: AccountDiff(deleted=True)})
     assert state.read((HERE, BALANCE, 0)) == 7
+
+
+def test_an_account_destroyed_after_it_had_a_nonce_is_gone() -> None:
+    gone = WriteSet({(HERE, NONCE, 0): 0}, {HERE: -7}, frozenset({HERE}))
+    assert diff_of(a_state(), gone) == StateDiff({HERE: AccountDiff(deleted=True)})
+
+
+def test_a_code_may_be_all_that_changes() -> None:
+    settled = SettledState(a_state(), empty_removed=True)
+    code = b"\x60\x00"
+    settled.apply(TransactionResult({}, {}, WriteSet({(HERE, CODE, 0): keccak256(code)}), {keccak256(code): code}))
+    assert settled.diff() == StateDiff({HERE: AccountDiff(code=code)})

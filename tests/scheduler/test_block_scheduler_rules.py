@@ -24,10 +24,11 @@ def scheduler_of(
     waves: list[int] | None = None,
     *,
     barrier: bool = False,
+    trusting: bool = False,
     base: PlainState | None = None,
 ) -> BlockScheduler:
     state = MultiVersionState(base or PlainState(), derived_existence=True)
-    return BlockScheduler(count, state, graph, waves, barrier=barrier)
+    return BlockScheduler(count, state, graph, waves, barrier=barrier, trusting=trusting)
 
 
 def started(count: int, *, barrier: bool = False, base: PlainState | None = None) -> BlockScheduler:
@@ -307,6 +308,27 @@ def test_followers_of_a_stale_chain() -> None:
     scheduler.start(3)
     assert scheduler.follow(3, {2, 3}) == [4]
     assert scheduler.follow(3, {3}) == [4]
+
+
+@pytest.mark.parametrize("trusting", [True, False])
+def test_who_waits_may_start_long_before_the_head_is_done(trusting: bool) -> None:
+    graph = DependencyGraph(((), (), (1,)), ((), (2,), ()))
+    scheduler = scheduler_of(3, graph, trusting=trusting)
+    for index in (0, 1):
+        scheduler.start(index)
+    scheduler.finish(1, QUIET)
+    assert ready(scheduler) == [(2, 0, False)]
+
+
+@pytest.mark.parametrize("trusting", [True, False])
+def test_a_wave_opens_when_those_before_it_are_done_though_nobody_reads_from_them(trusting: bool) -> None:
+    scheduler = scheduler_of(4, DependencyGraph(((),) * 4, ((),) * 4), [1, 0, 0, 1], trusting=trusting)
+    for index in (0, 1, 2):
+        scheduler.start(index)
+    scheduler.finish(1, QUIET)
+    assert ready(scheduler) == []
+    scheduler.finish(2, QUIET)
+    assert ready(scheduler) == [(3, 0, False)]
 
 
 def test_first_transactions_begin_before_the_graph_of_all_is_there() -> None:
