@@ -23,7 +23,7 @@ from executor.settled import SettledState
 from executor.state import PreState, sweepable_accounts
 from executor.types import Block, BlockResult
 from scheduler.access import NONCE, AccessSet, TxIndex
-from scheduler.batching import critical, fill_batch, target
+from scheduler.batching import critical, fill_batch, is_wide, target
 from scheduler.block_scheduler import BlockScheduler
 from scheduler.cost import CostModel
 from scheduler.execution import Execution, Observation
@@ -201,7 +201,9 @@ class _Run:
         self._scheduler = BlockScheduler(len(load.seconds), load.state(), graph=self._graph)
         self._predicted = load.predictions()
         expected = list(self._predicted)
-        self._scheduler.prioritise(critical(self._graph.bottom_levels(expected), sum(expected), workers))
+        levels, work = self._graph.bottom_levels(expected), sum(expected)
+        self._scheduler.prioritise(critical(levels, work, workers))
+        self._wide = is_wide(levels, work, workers)
         self._inbox: deque[tuple[int, list[Execution]]] = deque()
         self._queues: list[deque[tuple[float, list[Execution]]]] = [deque() for _ in range(workers)]
         self._held = [0] * workers
@@ -268,7 +270,8 @@ class _Run:
 
     def _next_batch(self) -> list[Execution]:
         left = self._predicted.seconds_left(len(self._load.seconds) - len(self._finished))
-        seconds = target(left, self._workers, self._costs.goal_seconds)
+        wide = self._wide and not self._scheduler.conflicts
+        seconds = target(left, self._workers, self._costs.goal_seconds, wide=wide)
         limit, goal = self._costs.batch_limit, self._costs.goal_seconds
         return fill_batch(self._scheduler, self._predicted, seconds, limit=limit, chain_seconds=goal)
 

@@ -92,7 +92,7 @@ class BlockRun:
             trusting=self.plan.trusting,
         )
         self._scheduler.prioritise(outlook.priorities)
-        self._ahead, self._expected = ahead, outlook.decision
+        self._ahead, self._expected, self._wide = ahead, outlook.decision, outlook.wide
         self._results: dict[TxIndex, TransactionResult] = {}
         self._updates = Updates(pool.workers)
         self._load = [0] * pool.workers
@@ -165,7 +165,7 @@ class BlockRun:
             self._scheduler.extend(outlook.plan.graph, outlook.plan.waves)
         self.plan = outlook.plan
         self._scheduler.prioritise(outlook.priorities)
-        self._expected = outlook.decision
+        self._expected, self._wide = outlook.decision, outlook.wide
         if outlook.decision is not None and self.taken_back:
             self._decision = replace(outlook.decision, where=REST)
         self._planned += perf_counter() - clock
@@ -208,7 +208,8 @@ class BlockRun:
             return fill_batch(self._scheduler, self._free, 1.0, limit=limit)
         goal = self._pool.message_cost.goal
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
-        seconds = target(left, self._pool.workers, goal)
+        wide = self._wide and not self._scheduler.conflicts
+        seconds = target(left, self._pool.workers, goal, wide=wide)
         return fill_batch(self._scheduler, self._costs, seconds, limit=limit, chain_seconds=goal)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:

@@ -18,6 +18,15 @@ _CRITICAL_SHARE = 0.02
 At a half, block 17666333 (one transaction is 63 %) took 8 % longer on processes, simulated and measured: what led to
 its second longest paths came too late.
 """
+_WIDE_SHARE = 0.5
+"""Part of the time that the block takes at best, below which its longest path leaves room for large messages.
+
+From 0.7 on blocks of one long path took up to 7 % longer: what leads to it waits behind what fills up its batch.
+"""
+_MOST_GOALS = 4
+"""Goals in a message of a wide block, at most; at four a message costs less than 1 % of its work."""
+_EVEN_PARTS = 16
+"""Messages per worker into which the work that is left would go, so that they end together all the same."""
 _MEMORY = 0.97
 """What is left of a measurement's weight when the next one comes."""
 _LEAST_SPREAD = 0.1
@@ -69,13 +78,30 @@ def _near(value: float, expected: float) -> float:
     return min(2 * expected, max(expected / 4, value))
 
 
-def target(remaining_seconds: float, workers: int, goal: float) -> float:
+def target(remaining_seconds: float, workers: int, goal: float, *, wide: bool = False) -> float:
     """Return the seconds to put into the next batch: the goal, tapered so that all workers end together.
+
+    Of a wide block much goes into one message while much is left: then nobody waits for what is in it, and each message
+    costs more than its own time, as driver and worker push each other's data out of the processor's caches.
 
     >>> [round(target(remaining, workers=4, goal=0.015), 4) for remaining in (10.0, 0.08, 0.004)]
     [0.015, 0.01, 0.0009]
+    >>> [round(target(remaining, workers=4, goal=0.015, wide=True), 4) for remaining in (10.0, 1.6, 0.08)]
+    [0.06, 0.025, 0.01]
     """
-    return min(goal, max(_LEAST_SHARE * goal, remaining_seconds / (2 * workers)))
+    most = max(goal, min(_MOST_GOALS * goal, remaining_seconds / (_EVEN_PARTS * workers))) if wide else goal
+    return min(most, max(_LEAST_SHARE * goal, remaining_seconds / (2 * workers)))
+
+
+def is_wide(levels: Sequence[float], work: float, workers: int) -> bool:
+    """Return whether no path is long, as measured by what the workers take at best for so much work.
+
+    `levels` are the seconds of the heaviest path that starts with each transaction.
+
+    >>> is_wide([0.2, 0.1, 0.1, 0.2], work=1.0, workers=2), is_wide([0.4, 0.3, 0.1, 0.2], work=1.0, workers=2)
+    (True, False)
+    """
+    return max(levels, default=0.0) < _WIDE_SHARE * work / workers
 
 
 def critical(levels: Sequence[float], work: float, workers: int) -> list[float]:
