@@ -3,7 +3,8 @@
 Everything that `scheduler/` does for a block is done, and nothing else: the graph, the order of starts, batches,
 settling, learning costs. Executions take no time; their observations were made before the clock starts, from a
 sequential model, so exact sets leave nothing stale. They arrive as from the wire, as fresh objects and from a worker
-drawn by lot. Microseconds are processor time of this thread, with the collector paused as the driver pauses it.
+drawn by lot; what they cost is known from earlier blocks. Microseconds are processor time of this thread, with the
+collector paused as the driver pauses it.
 """
 
 from __future__ import annotations
@@ -135,19 +136,6 @@ def synthetic_load(count: int, hot_share: float, hot_slots: int, seed: int = _SE
     return load
 
 
-class _Predictions(Sequence[float]):
-    """Predicted seconds, asked of the model each time as the driver does."""
-
-    def __init__(self, model: CostModel, features: list[Features]) -> None:
-        self._model, self._features = model, features
-
-    def __len__(self) -> int:
-        return len(self._features)
-
-    def __getitem__(self, index: int) -> float:  # type: ignore[override] # no slices
-        return self._model.predict(self._features[index])
-
-
 class _Pool:
     """Workers that hold messages and answer with what was made before.
 
@@ -192,12 +180,15 @@ class _Pool:
 def schedule(load: Load, hot_share: float, workers: int, *, trusting: bool = True) -> Row:
     """Schedule a load once, on so many workers, and say what it took."""
     count, model = len(load.sets), CostModel()
-    costs, pool = _Predictions(model, load.features), _Pool(workers, load)
+    for features in load.features:
+        model.learn(features, _SECONDS)  # as earlier blocks have
+    pool = _Pool(workers, load)
     seconds = dict.fromkeys(PARTS, 0.0)
     clock = thread_time()
     graph = build(load.sets)
     clock = _took(seconds, "graph", clock)
-    priorities = graph.bottom_levels(list(costs))
+    costs = [model.predict(features) for features in load.features]
+    priorities = graph.bottom_levels(costs)
     state = MultiVersionState(_Genesis(), derived_existence=True)
     scheduler = BlockScheduler(count, state, graph=graph, trusting=trusting)
     scheduler.prioritise(priorities)
@@ -214,8 +205,7 @@ def schedule(load: Load, hot_share: float, workers: int, *, trusting: bool = Tru
             pool.send(batch)
         replies = pool.receive()
         clock = thread_time()
-        for index, observation in replies:
-            scheduler.finish(index, observation)
+        scheduler.finish_all(replies)
         clock = _took(seconds, "finish", clock)
         for index, _ in replies:
             model.learn(load.features[index], _SECONDS)

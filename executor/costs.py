@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from executor.state import PreState
-from executor.types import Block
+from executor.types import Block, TransactionResult
 from scheduler.access import CODE, EMPTY_CODE_HASH, TxIndex
 from scheduler.cost import CostModel, Features
 
@@ -22,6 +22,8 @@ PLAIN = Features(to=b"nobody's code", selector=b"", gas_limit=21_000, data_size=
 """Of a transaction to an account without code: all of them cost the same, whatever their gas limits promise."""
 _PRECOMPILES = bytes(18)
 """How the addresses of precompiles begin: no code is stored there, but they take time."""
+_LITTLE = 0.05
+"""Part of a block's work that may be guessed where its forecast is kept: the rest was measured in earlier blocks."""
 _ENOUGH = 512
 """Transactions of a block on the workers that teach the model: more say little more, and each takes 4 us."""
 
@@ -46,6 +48,7 @@ class BlockCosts(Sequence[float]):
         self._features: list[Features | None] = [None] * len(block.transactions)
         self._teaching = 1 + len(block.transactions) // _ENOUGH
         self._expected: float | None = None
+        self._forecast: Sequence[float] = self
         self._measured = 0
         self._seconds = 0.0
 
@@ -79,7 +82,14 @@ class BlockCosts(Sequence[float]):
             if not self._model.knows(features):
                 guessed += expected
         work = self._expected = sum(seconds)
+        if guessed <= _LITTLE * work:
+            self._forecast = seconds
         return Forecast(seconds, work, guessed / work if work else 0.0)
+
+    @property
+    def predictions(self) -> Sequence[float]:
+        """Seconds by transaction: the forecast's if little of it was guessed, else what the model says when asked."""
+        return self._forecast
 
     def learn(self, index: TxIndex, seconds: float) -> None:
         """Take in that an execution of `index` took `seconds`; of a large block the model learns from a sample."""
@@ -87,6 +97,15 @@ class BlockCosts(Sequence[float]):
             self.teach(index, seconds)
         self._measured += 1
         self._seconds += seconds
+
+    def learn_all(self, results: Sequence[tuple[TxIndex, TransactionResult]]) -> None:
+        """Take in what the executions of a batch took."""
+        teaching = self._teaching
+        for index, result in results:
+            if not index % teaching:
+                self.teach(index, result.seconds)
+            self._seconds += result.seconds
+        self._measured += len(results)
 
     def teach(self, index: TxIndex, seconds: float) -> None:
         """Let the model learn that an execution of `index` took `seconds`, whatever is left of the block."""

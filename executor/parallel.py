@@ -36,7 +36,7 @@ from executor.wire import BatchReply, pack_batch, pack_updates, unpack_reply
 from scheduler.access import NONCE, Address, TxIndex
 from scheduler.batching import fill_batch, target
 from scheduler.block_scheduler import BlockScheduler
-from scheduler.execution import Execution, Observation
+from scheduler.execution import Execution, Observation, observation_of
 from scheduler.multi_version import MultiVersionState
 
 _WORTH_CLEARING = 256
@@ -210,7 +210,7 @@ class BlockRun:
         left = self._costs.seconds_left(len(self._scheduler.executions) - len(self._results))
         wide = self._wide and not self._scheduler.conflicts
         seconds = target(left, self._pool.workers, goal, wide=wide)
-        return fill_batch(self._scheduler, self._costs, seconds, limit=limit, chain_seconds=goal)
+        return fill_batch(self._scheduler, self._costs.predictions, seconds, limit=limit, chain_seconds=goal)
 
     def _send(self, worker: int, executions: list[Execution]) -> None:
         self._load[worker] += 1
@@ -262,11 +262,9 @@ class BlockRun:
         if self._timeline is not None:
             self._timeline.replied(worker, answer.ticket, executions, results, answer.clock)
         self._updates.add(answer.updates, worker)
-        settled: list[TxIndex] = []
-        for execution, (index, result) in zip(executions, results, strict=True):
-            self._results[index] = result
-            self._costs.learn(index, result.seconds)
-            settled += self._scheduler.finish(index, _observation(result, execution))
+        self._results.update(results)
+        self._costs.learn_all(results)
+        settled = self._scheduler.finish_all(_observed(executions, results))
         self._settle += perf_counter() - clock
         if self._timeline is not None:
             self._timeline.spent(SETTLE, clock)
@@ -387,6 +385,12 @@ class BlockRun:
         )
 
 
-def _observation(result: TransactionResult, execution: Execution) -> Observation:
-    assumed = () if execution.at_head else ((result.sender, NONCE, 0),)
-    return Observation(result.reads, result.bounds, result.writes, assumed)
+def _observed(
+    executions: list[Execution], results: list[tuple[TxIndex, TransactionResult]]
+) -> list[tuple[TxIndex, Observation]]:
+    """Return what each execution of a batch saw and did; at the head it assumed nothing."""
+    observed = []
+    for execution, (index, result) in zip(executions, results, strict=True):
+        assumed = () if execution.at_head else ((result.sender, NONCE, 0),)
+        observed.append((index, observation_of((result.reads, result.bounds, result.writes, assumed))))
+    return observed

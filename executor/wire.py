@@ -44,13 +44,14 @@ Task: TypeAlias = tuple[TxIndex, bool]
 class BatchReply(NamedTuple):
     """The answer to a batch: its results, or `held`, the state the worker has, where that is not the block's.
 
-    `updates` is what the batch wrote, packed, for other workers; `overhead` the worker's processor seconds beside the
-    executions; `memory` its resident bytes; `clock` is that of `executor.timeline`.
+    `updates` is what the batch wrote, packed, for other workers; `executing` the processor seconds of the executions,
+    `overhead` the worker's beside them; `memory` its resident bytes; `clock` is that of `executor.timeline`.
     """
 
     ticket: int
     results: list[tuple[TxIndex, TransactionResult]]
     updates: bytes
+    executing: float = 0.0
     overhead: float = 0.0
     memory: int = 0
     clock: Clock = ()
@@ -146,9 +147,9 @@ def pack_results(results: Sequence[tuple[TxIndex, TransactionResult]]) -> bytes:
     return pickle.dumps((updates, rows), PROTOCOL)
 
 
-def pack_reply(ticket: int, results: bytes, overhead: float, memory: int, clock: Clock) -> bytes:
+def pack_reply(ticket: int, results: bytes, executing: float, overhead: float, memory: int, clock: Clock) -> bytes:
     """Return packed results keyed by their ticket: replies may arrive out of order."""
-    return pickle.dumps((ticket, False, results, overhead, memory, clock), PROTOCOL)
+    return pickle.dumps((ticket, False, results, executing, overhead, memory, clock), PROTOCOL)
 
 
 def pack_stale(ticket: int, held: StateTag | None) -> bytes:
@@ -161,14 +162,14 @@ def unpack_reply(blob: bytes) -> BatchReply:
     ticket, stale, *rest = pickle.loads(blob)  # noqa: S301 - from our own worker
     if stale:
         return BatchReply(ticket, [], b"", stale=True, held=rest[0])
-    packed, overhead, memory, clock = rest
+    packed, *account = rest
     updates, rows = pickle.loads(packed)  # noqa: S301 - from our own worker
     make = TransactionResult._make
     results = [
         (index, make((*row[:_WRITES], writes, codes, *row[_WRITES:])))
         for (index, writes, codes), row in zip(unpack_updates(updates), rows, strict=True)
     ]
-    return BatchReply(ticket, results, updates, overhead, memory, clock)
+    return BatchReply(ticket, results, updates, *account)
 
 
 def _pack_writes(writes: WriteSet) -> tuple[object, ...]:

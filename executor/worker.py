@@ -176,4 +176,4 @@ class Worker:
         self._batches += 1
         clock = (began, first, last, perf_counter(), *self._told)
         self._told = ()
-        return pack_reply(ticket, packed, process_time() - started - seconds, memory, clock)
+        return pack_reply(ticket, packed, seconds, process_time() - started - seconds, memory, clock)

@@ -13,7 +13,7 @@ three times, and the head always moves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from heapq import heappop, heappush
 
 from scheduler.access import Bounds, Location, ReadSet, TxIndex, WriteSet
@@ -93,10 +93,6 @@ class BlockScheduler:
     def ready_indices(self) -> Sequence[TxIndex]:
         """The transactions that could start now, in block order; do not keep or change it."""
         return self._ready.indices
-
-    def ready(self) -> list[Execution]:
-        """Return all executions that could start now, in block order."""
-        return [self.execution(index) for index in self._ready.indices]
 
     def execution(self, index: TxIndex) -> Execution:
         """Return the next execution of `index`."""
@@ -201,20 +197,33 @@ class BlockScheduler:
 
     def finish(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
         """Take in the result of a running execution; return what is settled by it, in block order."""
-        self._results[index] = observation
+        return self.finish_all([(index, observation)])
+
+    def finish_all(self, results: Iterable[tuple[TxIndex, Observation]]) -> list[TxIndex]:
+        """Take in the results of a batch, in the order in which they ran; return what is settled by them."""
+        settled: list[TxIndex] = []
         if self._watching:
-            settled = self._finish_watching(index, observation)
-        else:  # neither asked whether it is current, nor noted: the head will ask
-            self._status[index] = STANDING
-            if self.leads[index]:  # none is stale, so none watches
+            for index, observation in results:
+                self._results[index] = observation
+                settled += self._finish_watching(index, observation)
+                self._go_on()
+            return settled
+        kept, status, leads = self._results, self._status, self.leads
+        for index, observation in results:  # neither asked whether it is current, nor noted: the head will ask
+            kept[index] = observation
+            status[index] = STANDING
+            if leads[index]:  # none is stale, so none watches
                 self._release(index)
-            settled = self._settle() if index == self._head else []
-        while self._agenda:
-            self._reconsider(heappop(self._agenda))
+        settled = self._settle()
+        self._go_on()
         return settled
 
+    def _go_on(self) -> None:
+        while self._agenda:
+            self._reconsider(heappop(self._agenda))
+
     def _finish_watching(self, index: TxIndex, observation: Observation) -> list[TxIndex]:
-        reads, bounds = self._checked(index)
+        reads, bounds = observation.checked()
         disturbed = index != self._head and self._state.disturbed(reads, bounds, index)
         self._status[index] = STALE
         self._spread(index, observation.writes)
@@ -236,13 +245,11 @@ class BlockScheduler:
         self._watching = True
         known = [index for index, status in enumerate(self._status) if status in (STANDING, SETTLED)]
         for index in known:
-            result = self._results[index]
-            assert result is not None  # noqa: S101 - both states have one
-            self._state.record(index, result.writes)
+            self._state.record(index, self._result(index).writes)
             self._frontier.passed(index)
         stale = []
         for index in known[self._head :]:
-            reads, bounds = self._checked(index)
+            reads, bounds = self._result(index).checked()
             if index != self._head and self._state.disturbed(reads, bounds, index):
                 stale.append(index)
             else:
@@ -264,9 +271,7 @@ class BlockScheduler:
         index = first = self._head
         status, results, values = self._status, self._results, self._settled_values
         while index < len(status) and status[index] in _WITH_RESULT:
-            result = results[index]
-            assert result is not None  # noqa: S101 - both states have one
-            reads, bounds, writes, _ = result
+            reads, bounds, writes, _ = results[index]  # type: ignore[misc] # both states have one
             broken = values.broken(reads, bounds)
             if broken is not None:
                 if not self._watching:
@@ -300,16 +305,10 @@ class BlockScheduler:
 
     # -- standing and stale
 
-    def _checked(self, index: TxIndex) -> tuple[ReadSet, Bounds]:
-        """Return the reads of a result without what it assumed, and its bounds."""
+    def _result(self, index: TxIndex) -> Observation:
         result = self._results[index]
-        assert result is not None  # noqa: S101 - asked of results only
-        if not result.assumed:
-            return result.reads, result.bounds
-        reads = result.reads.copy()
-        for location in result.assumed:
-            reads.pop(location, None)
-        return reads, result.bounds
+        assert result is not None  # noqa: S101 - asked of those only that have one
+        return result
 
     def _make_standing(self, index: TxIndex, reads: ReadSet, bounds: Bounds) -> None:
         self._status[index] = STANDING
@@ -371,7 +370,7 @@ class BlockScheduler:
         if unfinished:
             self.watchers.setdefault(max(unfinished), []).append(index)
             return
-        reads, bounds = self._checked(index)
+        reads, bounds = self._result(index).checked()
         if not self._state.disturbed(reads, bounds, index):
             self._make_standing(index, reads, bounds)
             return
@@ -390,7 +389,7 @@ class BlockScheduler:
 
     def _sources(self, index: TxIndex, counts: Callable[[TxIndex], bool]) -> set[TxIndex]:
         """Return on whom a result depends, as observed and by the graph, of those that `counts` names."""
-        reads, bounds = self._checked(index)
+        reads, bounds = self._result(index).checked()
         found = sources(self._state, reads, bounds, index, self._head, counts)
         found.update(before for before in self._order.predecessors(index) if before >= self._head and counts(before))
         return found

@@ -29,6 +29,19 @@ class Observation(NamedTuple):
     writes: WriteSet
     assumed: Collection[Location] = ()
 
+    def checked(self) -> tuple[ReadSet, Bounds]:
+        """Return the reads without what was assumed, and the bounds: what can be asked before the head is there."""
+        if not self.assumed:
+            return self.reads, self.bounds
+        reads = self.reads.copy()
+        for location in self.assumed:
+            reads.pop(location, None)
+        return reads, self.bounds
+
+
+observation_of = partial(tuple.__new__, Observation)
+"""Makes one from a tuple of all its fields, like `execution_of`."""
+
 
 class SchedulerFault(AssertionError):  # noqa: N818 - says whose fault it is
     """A result made on settled state contradicts it: a fault of worker or scheduler, never of the block."""

@@ -21,13 +21,15 @@ from scheduler.access import (
     WriteSet,
 )
 
+_NOT_KEPT = (STORAGE, NONCE)
+"""Kinds that are kept only once they are written: most are read by few, and to keep them costs more than to ask again."""
+
 
 class SettledValues:
     """One value per location, for the head alone, over the state before the block.
 
-    Values are kept from the first time they are read or written, balances by account; but slots only once they are
-    written: most are read by few, and to keep them costs more than to ask the state before the block again. What comes
-    before the first transaction is settled like one.
+    Values are kept from the first time they are read or written, balances by account; but slots and nonces only once
+    they are written. What comes before the first transaction is settled like one.
     """
 
     __slots__ = ("_balances", "_base_read", "_clears", "_derived", "_existence", "_values")
@@ -49,8 +51,8 @@ class SettledValues:
         known, base_read, clears = self._values.get, self._base_read, self._clears
         for location, seen in reads.items():
             value = known(location)
-            if value is None:  # `_unknown` spelled out for slots, which most reads are of
-                plain = location[1] == STORAGE and not clears
+            if value is None:  # `_unknown` spelled out for what is not kept, which most reads are of
+                plain = location[1] in _NOT_KEPT and not clears
                 value = base_read(location) if plain else self._unknown(location)
             if value != seen:
                 return location
@@ -68,7 +70,7 @@ class SettledValues:
         return self._balances[address] if address in self._balances else self._first_balance(address)
 
     def _unknown(self, location: Location) -> Value:
-        """Return a value that is not kept yet; keep it, unless it is a balance or a slot."""
+        """Return a value that is not kept yet; keep it, unless it is a balance, a slot or a nonce."""
         address, kind, _ = location
         if kind == BALANCE:
             return self._balance(address)
@@ -81,7 +83,8 @@ class SettledValues:
             self._existence.add(address)
         else:
             value = self._base_read(location)
-        self._values[location] = value
+        if kind not in _NOT_KEPT:
+            self._values[location] = value
         return value
 
     def _first_balance(self, address: Address) -> int:

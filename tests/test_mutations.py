@@ -64,7 +64,7 @@ MUTANTS = [
     Mutant(
         "slots read past a clear",
         "scheduler/settled_values.py",
-        (("location[1] == STORAGE and not clears", "location[1] == STORAGE"),),
+        (("location[1] in _NOT_KEPT and not clears", "location[1] in _NOT_KEPT"),),
         "tests/scheduler/test_settled_values.py",
     ),
     Mutant(

@@ -40,7 +40,7 @@ def batches(prepared: Prepared) -> list[Results]:
 
 
 def _reply(batch: Results) -> bytes:
-    return pack_reply(1, pack_results(batch), 0.0, 0, (0.0, 0.0, 0.0, 0.0))
+    return pack_reply(1, pack_results(batch), 0.0, 0.0, 0, (0.0, 0.0, 0.0, 0.0))
 
 
 def test_pack_results(timed: Timed, batches: list[Results]) -> None:

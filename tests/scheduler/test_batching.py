@@ -85,7 +85,7 @@ def test_a_rerun_of_the_head_goes_first_and_without_strangers() -> None:
     scheduler = BlockScheduler(3, MultiVersionState(PlainState(), derived_existence=True))
     assert batch(scheduler, limit=2) == [0, 1]
     scheduler.finish(0, observe(reads={slot(0): 7}))
-    assert [execution.at_head for execution in scheduler.ready()] == [True, False]
+    assert [scheduler.execution(index).at_head for index in scheduler.ready_indices] == [True, False]
     assert batch(scheduler, priorities=[0.0, 0.0, 1.0]) == [0]
     assert batch(scheduler) == [2]
 
