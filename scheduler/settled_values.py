@@ -22,7 +22,7 @@ from scheduler.access import (
 )
 
 _NOT_KEPT = (STORAGE, NONCE)
-"""Kinds that are kept only once they are written: most are read by few, and to keep them costs more than to ask again."""
+"""Kinds kept only once they are written: most are read by few, and to keep them costs more than to ask again."""
 
 
 class SettledValues:
