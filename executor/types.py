@@ -95,8 +95,7 @@ class Log:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A transaction's receipt; `status` is None before Byzantium, `post_state` is None after it or when unknown.
 
     `bloom` is 256 bytes, `logs_rlp` the RLP list of the logs (decode with `executor.receipts.decode_logs`).

@@ -17,7 +17,7 @@ from executor.state import PreState
 from executor.timeline import Clock
 from executor.types import Block, StateDiff, TransactionResult
 from executor.versions import StateTag
-from scheduler.access import Address, TxIndex, WriteSet
+from scheduler.access import Address, TxIndex, WriteSet, write_set_of
 
 PROTOCOL = 5
 TICKET_BITS = 32
@@ -116,13 +116,13 @@ def unpack_senders(blob: bytes) -> tuple[int, list[Address | None]]:
 
 def pack_updates(updates: Iterable[Update]) -> bytes:
     """Return what transactions wrote, in the order in which it is to be recorded."""
-    return pickle.dumps([(index, _pack_writes(writes), codes) for index, writes, codes in updates], PROTOCOL)
+    return pickle.dumps([(index, writes[:], codes) for index, writes, codes in updates], PROTOCOL)
 
 
 def unpack_updates(blob: bytes) -> list[Update]:
     """Return what `pack_updates` took."""
     rows = pickle.loads(blob)  # noqa: S301 - from our own worker
-    return [(index, WriteSet(*writes), codes) for index, writes, codes in rows]
+    return [(index, write_set_of(writes), codes) for index, writes, codes in rows]
 
 
 def pack_batch(ticket: int, updates: Sequence[bytes], tasks: Sequence[Task]) -> bytes:
@@ -170,7 +170,3 @@ def unpack_reply(blob: bytes) -> BatchReply:
         for (index, writes, codes), row in zip(unpack_updates(updates), rows, strict=True)
     ]
     return BatchReply(ticket, results, updates, *account)
-
-
-def _pack_writes(writes: WriteSet) -> tuple[object, ...]:
-    return writes.values, writes.deltas, writes.clears

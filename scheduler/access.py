@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, Protocol, TypeAlias
 
 Address: TypeAlias = bytes
 """20 bytes."""
@@ -26,8 +27,7 @@ Bounds: TypeAlias = dict[Address, int]
 """Address -> wei: the balance before the transaction was at least this much, and no more was asked of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class WriteSet:
+class WriteSet(NamedTuple):
     """What a transaction changes.
 
     `values` holds nonces, code hashes, slots and existence where they differ from what stood before;
@@ -35,9 +35,14 @@ class WriteSet:
     `clears` names accounts whose whole storage was dropped before `values` apply.
     """
 
-    values: dict[Location, Value] = field(default_factory=dict)
-    deltas: dict[Address, int] = field(default_factory=dict)
+    values: dict[Location, Value]
+    deltas: dict[Address, int]
     clears: frozenset[Address] = frozenset()
+
+
+write_set_of = partial(tuple.__new__, WriteSet)
+"""Makes one from a tuple of all its fields: driver and workers do so for every execution that comes over the wire."""
+NOTHING_WRITTEN = WriteSet({}, {})
 
 
 @dataclass(frozen=True, slots=True)

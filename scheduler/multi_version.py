@@ -12,6 +12,7 @@ from scheduler.access import (
     EMPTY_CODE_HASH,
     EXISTENCE,
     NONCE,
+    NOTHING_WRITTEN,
     STORAGE,
     Address,
     BaseState,
@@ -24,7 +25,6 @@ from scheduler.access import (
 )
 from scheduler.balances import BalanceChanges
 
-_NOTHING = WriteSet()
 _COMPOSED = (BALANCE, EXISTENCE)
 """Kinds whose value is made of more than the versions of their own location."""
 
@@ -62,8 +62,8 @@ class MultiVersionState:
 
     def record(self, index: TxIndex, writes: WriteSet) -> None:
         """Let `writes` be all that `index` changes, in place of whatever it had recorded before."""
-        old = self._writes.get(index, _NOTHING)
-        if old is not _NOTHING:
+        old = self._writes.get(index, NOTHING_WRITTEN)
+        if old is not NOTHING_WRITTEN:
             self._forget(index, old, writes)
         self._writes[index] = writes
         versions = self._versions  # what follows runs for every write of the block: most are new, or the latest
@@ -92,11 +92,11 @@ class MultiVersionState:
 
     def remove(self, index: TxIndex) -> None:
         """Forget everything that `index` recorded."""
-        self._forget(index, self._writes.pop(index, _NOTHING), _NOTHING)
+        self._forget(index, self._writes.pop(index, NOTHING_WRITTEN), NOTHING_WRITTEN)
 
     def writes(self, index: TxIndex) -> WriteSet:
         """Return what `index` has recorded."""
-        return self._writes.get(index, _NOTHING)
+        return self._writes.get(index, NOTHING_WRITTEN)
 
     def _forget(self, index: TxIndex, old: WriteSet, new: WriteSet) -> None:
         """Drop the versions of `old` that `new` does not overwrite; no location is left without a version."""

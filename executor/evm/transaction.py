@@ -29,7 +29,7 @@ from executor.hashing import keccak256
 from executor.receipts import encode_logs, logs_bloom
 from executor.transactions import Transaction, decode_transaction
 from executor.types import Log, TransactionResult
-from scheduler.access import Address, TxIndex, WriteSet
+from scheduler.access import NOTHING_WRITTEN, Address, TxIndex
 
 
 class TransactionContext:
@@ -88,7 +88,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - values that never stood together may break anything
             facts["failure"] = f"{type(error).__name__}: {error}"
         if "writes" not in facts:
-            facts |= {"writes": WriteSet(), "codes": {}}
+            facts |= {"writes": NOTHING_WRITTEN, "codes": {}}
         seconds = thread_time() - started
         return TransactionResult(reads=state.reads, bounds=state.final_bounds(), seconds=seconds, **facts)
 

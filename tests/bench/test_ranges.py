@@ -23,7 +23,7 @@ from executor.types import TransactionResult
 from executor.validation import check_header
 from executor.whole_block import BlockRow, Spans, digest, pack_whole, run_whole, unpack_row
 from executor.worker import Worker
-from scheduler.access import WriteSet
+from scheduler.access import NOTHING_WRITTEN
 from tests.bench.sealed import sealed_document
 from tests.blocks import Builder, user
 from tests.data import capsule_path, needs_data
@@ -148,7 +148,7 @@ def test_want_of_memory_is_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     def out_of_memory(*_: object, **__: object) -> TransactionResult:
         if place.endswith("execute"):  # the engine catches what it can
-            return TransactionResult({}, {}, WriteSet(), {}, failure="MemoryError: ")
+            return TransactionResult({}, {}, NOTHING_WRITTEN, {}, failure="MemoryError: ")
         raise MemoryError
 
     monkeypatch.setattr(place, out_of_memory)

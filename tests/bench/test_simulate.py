@@ -36,7 +36,7 @@ def load_of(seconds: Sequence[float], slots: Sequence[int]) -> Load:
     observations = []
     for index, number in enumerate(slots):
         reads = {slot(number): values.get(number, 0)}
-        observations.append(Observation(reads, {}, WriteSet({slot(number): index + 1})))
+        observations.append(Observation(reads, {}, WriteSet({slot(number): index + 1}, {})))
         values[number] = index + 1
     sets = [AccessSet(frozenset({slot(number)}), frozenset({slot(number)})) for number in slots]
     return Load(seconds, sets, build(sets), observations, state, lambda: Known(seconds))

@@ -16,13 +16,13 @@ from executor.types import (
     StateDiff,
     TransactionResult,
 )
-from scheduler.access import WriteSet
+from scheduler.access import NOTHING_WRITTEN
 
 A, B = b"\x01" * 20, b"\x02" * 20
 RECEIPT = Receipt(2, 1, 21_000, 42_000, bytes(256), b"\xc0")
 CHANGE = AccountDiff(balance=5, nonce=1, code=b"code", storage={1: 2, 3: 0})
 RESULT = BlockResult(
-    receipts=(RECEIPT, replace(RECEIPT, status=0)),
+    receipts=(RECEIPT, RECEIPT._replace(status=0)),
     state_diff=StateDiff({A: CHANGE, B: AccountDiff(deleted=True)}),
     gas_used=42_000,
     blob_gas_used=131_072,
@@ -41,7 +41,7 @@ def with_change(**changes: object) -> BlockResult:
 
 def test_neither_order_nor_the_way_of_execution_shows() -> None:
     turned = StateDiff({B: AccountDiff(deleted=True), A: replace(CHANGE, storage={3: 0, 1: 2})})
-    ran = TransactionResult({}, {}, WriteSet(), {})
+    ran = TransactionResult({}, {}, NOTHING_WRITTEN, {})
     other = replace(RESULT, state_diff=turned, stats=BlockStats(executions=9), transactions=(ran,))
     assert result_bytes(other) == result_bytes(RESULT)
     assert rlp.encode(rlp.decode(result_bytes(RESULT))) == result_bytes(RESULT)
@@ -51,7 +51,7 @@ def test_neither_order_nor_the_way_of_execution_shows() -> None:
     "other",
     [
         replace(RESULT, receipts=RESULT.receipts[::-1]),
-        replace(RESULT, receipts=(replace(RECEIPT, gas_used=1), RESULT.receipts[1])),
+        replace(RESULT, receipts=(RECEIPT._replace(gas_used=1), RESULT.receipts[1])),
         replace(RESULT, state_diff=StateDiff()),
         replace(RESULT, gas_used=1),
         replace(RESULT, blob_gas_used=0),

@@ -34,7 +34,7 @@ def a_state() -> MemoryState:
 
 def test_a_cleared_account_keeps_what_is_written_again_even_if_it_was_the_same_before() -> None:
     state = a_state()
-    found = diff_of(state, WriteSet(slots(_1=5), clears=frozenset({HERE})))
+    found = diff_of(state, WriteSet(slots(_1=5), {}, frozenset({HERE})))
     assert found == StateDiff({HERE: AccountDiff(storage={1: 5}, cleared=True)})
     assert state_after(state, found).accounts[HERE].storage == {1: 5}
 
@@ -52,10 +52,10 @@ def test_what_is_as_before_in_the_end_is_no_difference() -> None:
 
 def test_an_account_that_comes_or_goes_is_named() -> None:
     new = b"\x33" * 20
-    assert diff_of(a_state(), WriteSet(deltas={new: 1})) == StateDiff({new: AccountDiff(balance=1)})
+    assert diff_of(a_state(), WriteSet({}, {new: 1})) == StateDiff({new: AccountDiff(balance=1)})
     state = MemoryState()
     state.put(HERE, balance=7)
-    assert diff_of(state, WriteSet(deltas={HERE: -7})) == StateDiff({HERE: AccountDiff(deleted=True)})
+    assert diff_of(state, WriteSet({}, {HERE: -7})) == StateDiff({HERE: AccountDiff(deleted=True)})
     assert state.read((HERE, BALANCE, 0)) == 7
 
 
@@ -67,5 +67,5 @@ def test_an_account_destroyed_after_it_had_a_nonce_is_gone() -> None:
 def test_a_code_may_be_all_that_changes() -> None:
     settled = SettledState(a_state(), empty_removed=True)
     code = b"\x60\x00"
-    settled.apply(TransactionResult({}, {}, WriteSet({(HERE, CODE, 0): keccak256(code)}), {keccak256(code): code}))
+    settled.apply(TransactionResult({}, {}, WriteSet({(HERE, CODE, 0): keccak256(code)}, {}), {keccak256(code): code}))
     assert settled.diff() == StateDiff({HERE: AccountDiff(code=code)})

@@ -11,6 +11,7 @@ from scheduler.access import (
     EMPTY_CODE_HASH,
     EXISTENCE,
     NONCE,
+    NOTHING_WRITTEN,
     STORAGE,
     Location,
     Value,
@@ -110,20 +111,20 @@ def test_what_held_before_is_disturbed_exactly_when_it_no_longer_holds(
 
 def test_a_replaced_result_leaves_nothing_behind() -> None:
     state = state_with(WriteSet({SLOT: 1}, {A: 5}, frozenset({B})))
-    state.record(0, WriteSet({(A, NONCE, 0): 1}))
+    state.record(0, WriteSet({(A, NONCE, 0): 1}, {}))
     assert (state.storage(A, 0, 1), state.balance(A, 1), state.nonce(A, 1)) == (0, 0, 1)
-    state.record(0, WriteSet())
+    state.record(0, NOTHING_WRITTEN)
     assert [state._versions, state._deltas, state._clears] == [{}, {}, {}]
 
 
 def test_a_clear_hides_what_came_before_it() -> None:
     base = PlainState({SLOT: 9})
-    state, _ = recorded(base, [(0, WriteSet({SLOT: 1})), (1, WriteSet(clears=frozenset({A})))])
+    state, _ = recorded(base, [(0, WriteSet({SLOT: 1}, {})), (1, WriteSet({}, {}, frozenset({A})))])
     assert [state.storage(A, 0, below) for below in (0, 1, 2)] == [9, 1, 0]
 
 
 def test_what_the_clearer_writes_survives_its_clear() -> None:
-    state = state_with(WriteSet({SLOT: 1}), WriteSet({SLOT: 2}, clears=frozenset({A})))
+    state = state_with(WriteSet({SLOT: 1}, {}), WriteSet({SLOT: 2}, {}, frozenset({A})))
     assert (state.storage(A, 0, 2), state.storage(A, 1, 2)) == (2, 0)
 
 
@@ -131,8 +132,8 @@ def test_existence_is_a_predicate_where_it_is_derived() -> None:
     funded = WriteSet({(A, EXISTENCE, 0): 0}, {A: 1})
     assert state_with(funded).exists(A, 1)
     assert not state_with(funded, derived=False).exists(A, 1)
-    assert state_with(WriteSet({(A, CODE, 0): b"\1" * 32})).exists(A, 1)
-    assert not state_with(WriteSet({(A, CODE, 0): EMPTY_CODE_HASH})).exists(A, 1)
+    assert state_with(WriteSet({(A, CODE, 0): b"\1" * 32}, {})).exists(A, 1)
+    assert not state_with(WriteSet({(A, CODE, 0): EMPTY_CODE_HASH}, {})).exists(A, 1)
 
 
 def test_existence_seen_is_checked() -> None:

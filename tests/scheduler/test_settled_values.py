@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.access import BALANCE, EXISTENCE, STORAGE, Location, Value, WriteSet
+from scheduler.access import BALANCE, EXISTENCE, NOTHING_WRITTEN, STORAGE, Location, Value, WriteSet
 from scheduler.settled_values import SettledValues
 from tests.scheduler.strategies import base_states, locations, write_sets
 from tests.scheduler.toy import ADDRESSES, PlainState
@@ -47,7 +47,7 @@ def test_values_are_those_of_a_replay(base: PlainState, steps: list[tuple[WriteS
 @given(base_states(), st.lists(write_sets, max_size=4), st.integers(-4, 12))
 def test_a_bound_holds_up_to_the_balance(base: PlainState, steps: list[WriteSet], bound: int) -> None:
     block = Block(base)
-    for writes in [*steps, WriteSet()]:
+    for writes in [*steps, NOTHING_WRITTEN]:
         enough = block.plain.now(MONEY) >= bound  # type: ignore[operator]
         assert block.values.broken({}, {A: bound}) == (None if enough else MONEY)
         block.settle(writes)
@@ -56,14 +56,14 @@ def test_a_bound_holds_up_to_the_balance(base: PlainState, steps: list[WriteSet]
 def test_a_clear_is_seen_by_whoever_reads_next() -> None:
     block = Block(PlainState({SLOT: 9}))
     assert block.seen(SLOT)
-    block.settle(WriteSet(clears=frozenset({A})))
+    block.settle(WriteSet({}, {}, frozenset({A})))
     assert block.values.broken({SLOT: 9}, {}) == SLOT
     assert block.seen(SLOT)
 
 
 def test_a_slot_is_cleared_before_anybody_has_read_it() -> None:
     block = Block(PlainState({SLOT: 9}))
-    block.settle(WriteSet(clears=frozenset({A})))
+    block.settle(WriteSet({}, {}, frozenset({A})))
     assert block.values.broken({SLOT: 9}, {}) == SLOT
     assert block.seen(SLOT)
 
@@ -71,7 +71,7 @@ def test_a_slot_is_cleared_before_anybody_has_read_it() -> None:
 def test_a_payment_is_seen_by_whoever_reads_next() -> None:
     block = Block(PlainState({MONEY: 5}))
     assert block.seen(MONEY)
-    block.settle(WriteSet(deltas={A: 2}))
+    block.settle(WriteSet({}, {A: 2}))
     assert block.values.broken({MONEY: 5}, {}) == MONEY
     assert block.values.broken({}, {A: 8}) == MONEY
     assert block.values.broken({MONEY: 7}, {A: 7}) is None
@@ -80,6 +80,6 @@ def test_a_payment_is_seen_by_whoever_reads_next() -> None:
 def test_a_payment_brings_an_account_to_life() -> None:
     block = Block(PlainState())
     assert block.seen(ALIVE)
-    block.settle(WriteSet(deltas={A: 2}))
+    block.settle(WriteSet({}, {A: 2}))
     assert block.values.broken({ALIVE: 0}, {}) == ALIVE
     assert block.seen(ALIVE)

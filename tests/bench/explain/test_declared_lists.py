@@ -39,7 +39,7 @@ def _signed(declared: frozenset[Location]) -> RawTransaction:
 def _result(touched: frozenset[Location]) -> TransactionResult:
     accounts: dict[Location, int | bytes] = {(address, CODE, 0): b"" for address, _, _ in touched}
     reads: dict[Location, int | bytes] = {(KEY.address, NONCE, 0): 0, **accounts, **dict.fromkeys(touched, 0)}
-    return TransactionResult(reads, {}, WriteSet(dict.fromkeys(touched, 1)), {}, sender=KEY.address, success=True)
+    return TransactionResult(reads, {}, WriteSet(dict.fromkeys(touched, 1), {}), {}, sender=KEY.address, success=True)
 
 
 def test_without_lists_there_is_nothing_to_compare() -> None:
