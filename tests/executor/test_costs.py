@@ -85,3 +85,19 @@ def test_a_large_block_teaches_by_a_sample_and_still_counts_all() -> None:
     for index in range(1_100):
         costs.teach(index, 0.001)
     assert len(taught._seconds) > 2 * len(model._seconds) > 600
+
+
+def test_a_forecast_is_kept_where_it_was_measured() -> None:
+    builder = Builder()
+    for number in range(3):
+        builder.send(user(number), b"\x77" * 20)
+    model = CostModel()
+    guessed = BlockCosts(builder.block(), model, builder.state)
+    first = guessed.forecast().seconds
+    guessed.learn(0, 0.002)
+    assert guessed.predictions[1] == guessed[1] != first[1], "nothing was known: the model says"
+    known = BlockCosts(builder.block(), model, builder.state)
+    forecast = known.forecast().seconds
+    known.learn(0, 0.004)
+    assert list(known.predictions) == forecast
+    assert known[1] > forecast[1]

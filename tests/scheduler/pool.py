@@ -71,7 +71,7 @@ class Simulation:
             self.executed.append(execution)
             self.results[execution.index] = seen
             self._log.append((worker, execution.index, seen.writes))
-            self.settled += self.scheduler.finish(execution.index, seen)
+        self.settled += self.scheduler.finish_all((execution.index, seen) for _, execution, seen in replies)
 
 
 def final_state(base: PlainState, simulation: Simulation) -> PlainState:

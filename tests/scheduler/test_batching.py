@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scheduler.access import STORAGE, AccessSet, Location
-from scheduler.batching import fill_batch, target
+from scheduler.batching import fill_batch, is_wide, target
 from scheduler.block_scheduler import BlockScheduler
 from scheduler.graph import build
 from scheduler.multi_version import MultiVersionState
@@ -105,3 +105,18 @@ def test_stale_results_follow_each_other_in_a_batch() -> None:
 def test_the_target_tapers_off() -> None:
     assert target(1.0, workers=2, goal=0.015) == 0.015
     assert target(0.02, workers=2, goal=0.015) == 0.005
+
+
+def test_a_wide_block_goes_out_in_large_messages_while_much_is_left() -> None:
+    assert target(10.0, workers=2, goal=0.015, wide=True) == 0.06
+    assert target(1.0, workers=2, goal=0.015, wide=True) == 1.0 / 32
+    for left in (0.4, 0.1, 0.02, 0.0):
+        assert target(left, workers=2, goal=0.015, wide=True) == target(left, workers=2, goal=0.015)
+    assert target(float("inf"), workers=2, goal=0.015) == 0.015
+
+
+def test_long_paths_make_a_block_narrow() -> None:
+    levels = build([AccessSet()] * 8).bottom_levels([1.0] * 8)
+    assert is_wide(levels, work=8.0, workers=2)
+    assert not is_wide(levels, work=8.0, workers=8), "each is all that a worker does"
+    assert not is_wide([2.0, 1.0, *levels[2:]], work=8.0, workers=2)
