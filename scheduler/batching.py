@@ -23,8 +23,8 @@ _WIDE_SHARE = 0.5
 
 From 0.7 on blocks of one long path took up to 7 % longer: what leads to it waits behind what fills up its batch.
 """
-_MOST_GOALS = 4
-"""Goals in a message of a wide block, at most; at four a message costs less than 1 % of its work."""
+_LARGEST = 0.032
+"""Seconds that go into one message of a wide block, at most, where the goal is less; a pipe's costs 1 % of that."""
 _EVEN_PARTS = 16
 """Messages per worker into which the work that is left would go, so that they end together all the same."""
 _MEMORY = 0.97
@@ -87,9 +87,9 @@ def target(remaining_seconds: float, workers: int, goal: float, *, wide: bool = 
     >>> [round(target(remaining, workers=4, goal=0.015), 4) for remaining in (10.0, 0.08, 0.004)]
     [0.015, 0.01, 0.0009]
     >>> [round(target(remaining, workers=4, goal=0.015, wide=True), 4) for remaining in (10.0, 1.6, 0.08)]
-    [0.06, 0.025, 0.01]
+    [0.032, 0.025, 0.01]
     """
-    most = max(goal, min(_MOST_GOALS * goal, remaining_seconds / (_EVEN_PARTS * workers))) if wide else goal
+    most = max(goal, min(_LARGEST, remaining_seconds / (_EVEN_PARTS * workers))) if wide else goal
     return min(most, max(_LEAST_SHARE * goal, remaining_seconds / (2 * workers)))
 
 

@@ -108,8 +108,9 @@ def test_the_target_tapers_off() -> None:
 
 
 def test_a_wide_block_goes_out_in_large_messages_while_much_is_left() -> None:
-    assert target(10.0, workers=2, goal=0.015, wide=True) == 0.06
-    assert target(1.0, workers=2, goal=0.015, wide=True) == 1.0 / 32
+    assert target(10.0, workers=2, goal=0.015, wide=True) == 0.032
+    assert target(0.8, workers=2, goal=0.015, wide=True) == 0.8 / 32
+    assert target(10.0, workers=2, goal=0.05, wide=True) == 0.05, "the goal is more already"
     for left in (0.4, 0.1, 0.02, 0.0):
         assert target(left, workers=2, goal=0.015, wide=True) == target(left, workers=2, goal=0.015)
     assert target(float("inf"), workers=2, goal=0.015) == 0.015
