@@ -39,7 +39,7 @@ from scheduler.access import (
     Value,
     WriteSet,
 )
-from scheduler.batching import fill_batch, target
+from scheduler.batching import fill_batch, is_wide, target
 from scheduler.block_scheduler import BlockScheduler
 from scheduler.cost import CostModel, Features
 from scheduler.execution import Execution, Observation
@@ -56,8 +56,8 @@ _RICH = 10**18
 _FEE_RECIPIENT = b"\xfe" * 20
 _HOT, _COMMON = b"\x10" * 20, b"\x20" * 20
 _CONTRACTS = 100
-_SECONDS, _GOAL, _LIMIT = 0.0005, 0.003, 200
-"""Of one execution, of one message (as pipes have it), and the most executions in one."""
+_SECONDS, _GOAL, _LIMIT = 0.0005, 0.008, 200
+"""Of one execution, of one message (what pipes come to), and the most executions in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +192,13 @@ def schedule(load: Load, hot_share: float, workers: int, *, trusting: bool = Tru
     state = MultiVersionState(_Genesis(), derived_existence=True)
     scheduler = BlockScheduler(count, state, graph=graph, trusting=trusting)
     scheduler.prioritise(priorities)
+    wide = trusting and is_wide(priorities, sum(costs), workers)
     _took(seconds, "order", clock)
     finished = 0
     while not scheduler.done:
         while pool.has_room():
             clock = thread_time()
-            goal = target((count - finished) * _SECONDS, workers, _GOAL)
+            goal = target((count - finished) * _SECONDS, workers, _GOAL, wide=wide)
             batch = fill_batch(scheduler, costs, goal, limit=_LIMIT)
             _took(seconds, "start", clock)
             if not batch:
