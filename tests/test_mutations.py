@@ -82,7 +82,12 @@ MUTANTS = [
     Mutant(
         "stale writes kept",
         "scheduler/multi_version.py",
-        (("        if old is not _NOTHING:\n            self._forget", "        if False:\n            self._forget"),),
+        (
+            (
+                "        if old is not NOTHING_WRITTEN:\n            self._forget",
+                "        if False:\n            self._forget",
+            ),
+        ),
         "tests/scheduler/test_multi_version.py",
     ),
     Mutant(
